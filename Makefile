@@ -1,0 +1,156 @@
+# scribed - see `make help`. GNU make, gcc or clang.
+#
+# One object tree per sanitizer set (build/plain, build/thread, ...), so that objects built with
+# different flags are never linked together. The program itself is left at build/scribed.
+
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+SHELL := /bin/bash
+
+VERSION := 0.1.0
+PREFIX  ?= /usr/local
+CC      ?= gcc
+CFLAGS  ?= -O2 -g
+
+comma := ,
+TREE  := $(or $(subst $(comma),-,$(SAN)),plain)
+BUILD := build/$(TREE)
+
+WARN    := -std=c11 -Wall -Wextra -Wshadow -Wvla -Wformat=2 -Wpointer-arith -Wcast-qual \
+           -Wstrict-prototypes -Wmissing-prototypes $(if $(WERROR),-Werror)
+SANFLAG := $(if $(SAN),-fsanitize=$(SAN) -fno-sanitize-recover=all -fno-omit-frame-pointer)
+# Contraction of a*b+c differs between compilers and would make results depend on who built us.
+MATH    := -ffp-contract=off
+HARDEN  := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
+DEFINES := -D_GNU_SOURCE -DSCRIBED_VERSION='"$(VERSION)"' -DSCRIBED_PREFIX='"$(PREFIX)"'
+
+PKGS_audio  := sndfile soxr fftw3f
+PKGS_model  := jansson openblas zlib
+PKGS_proto  := jansson
+PKGS_server := libmicrohttpd
+PKGS        := $(PKGS_audio) $(PKGS_model) $(PKGS_proto) $(PKGS_server)
+PKG_CFLAGS  := $(shell pkg-config --cflags $(PKGS) 2>/dev/null)
+libs         = $(shell pkg-config --libs $(1) 2>/dev/null) -lm -pthread
+
+COMPILE := $(CC) -I. $(DEFINES) $(PKG_CFLAGS) $(CPPFLAGS) $(WARN) $(CFLAGS) $(MATH) $(HARDEN) $(SANFLAG) -pthread
+LINK    := $(CC) $(CFLAGS) $(SANFLAG) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
+
+obj = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
+AUDIO  := $(call obj,audio)
+MODEL  := $(call obj,model)
+PROTO  := $(call obj,proto)
+SERVER := $(filter-out $(BUILD)/server/main.o,$(call obj,server))
+
+.PHONY: help deps deps-test all run test lint bench fuzz install clean unit e2e
+
+help: ## what each target does
+	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+	@echo
+	@echo "  SAN=address,undefined or SAN=thread   build and test with sanitizers"
+	@echo "  WERROR=1                              warnings are errors"
+	@echo "  BENCH=name                            one benchmark of 'make bench'"
+
+# ---- dependencies -----------------------------------------------------------------------------
+deps: ## install the Debian packages that building and running need
+	@deploy/install-packages build
+
+deps-test: ## install what testing, linting and fuzzing need too
+	@deploy/install-packages build test
+
+# ---- program ----------------------------------------------------------------------------------
+all: $(BUILD)/scribed $(if $(SAN),,build/scribed) ## build build/scribed
+
+$(BUILD)/scribed: $(BUILD)/server/main.o $(SERVER) $(PROTO) $(MODEL) $(AUDIO)
+	$(LINK) $^ $(call libs,$(PKGS)) -o $@
+
+build/scribed: $(BUILD)/scribed
+	@ln -sf $(TREE)/scribed $@
+
+# Rewritten only when the compiler or a flag changes: objects depend on it, so none goes stale.
+$(BUILD)/flags: FORCE
+	@mkdir -p $(@D)
+	@printf '%s\n' "$(subst ",,$(COMPILE))" | cmp -s - $@ || printf '%s\n' "$(subst ",,$(COMPILE))" > $@
+FORCE:
+
+$(BUILD)/%.o: %.c $(BUILD)/flags
+	@mkdir -p $(@D)
+	$(COMPILE) -MMD -MP -c $< -o $@
+
+run: deps ## install what is missing, build, serve the default model on 127.0.0.1:8080
+	@$(MAKE) --no-print-directory all
+	@exec build/scribed serve --model model/en
+
+# ---- tests ------------------------------------------------------------------------------------
+# A test of model/ links model/ and audio/ only: a call upwards is a link error.
+TEST_SRC   := $(foreach l,audio model proto server,$(wildcard tests/$(l)/test_*.c))
+TESTS      := $(TEST_SRC:%.c=$(BUILD)/%)
+HELPERS    := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
+WRAP       := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+CHECK_LIBS  = $(shell pkg-config --libs check 2>/dev/null)
+
+$(BUILD)/tests/audio/%: $(BUILD)/tests/audio/%.o $(HELPERS) $(AUDIO)
+	$(LINK) $(WRAP) $^ $(call libs,$(PKGS_audio)) $(CHECK_LIBS) -o $@
+$(BUILD)/tests/model/%: $(BUILD)/tests/model/%.o $(HELPERS) $(MODEL) $(AUDIO)
+	$(LINK) $(WRAP) $^ $(call libs,$(PKGS_model) $(PKGS_audio)) $(CHECK_LIBS) -o $@
+$(BUILD)/tests/proto/%: $(BUILD)/tests/proto/%.o $(HELPERS) $(PROTO) $(MODEL) $(AUDIO)
+	$(LINK) $(WRAP) $^ $(call libs,$(PKGS_proto) $(PKGS_model) $(PKGS_audio)) $(CHECK_LIBS) -o $@
+$(BUILD)/tests/server/%: $(BUILD)/tests/server/%.o $(HELPERS) $(SERVER) $(PROTO) $(MODEL) $(AUDIO)
+	$(LINK) $(WRAP) $^ $(call libs,$(PKGS)) $(CHECK_LIBS) -o $@
+
+.SECONDARY:
+
+test: deps-test ## install what is missing, build and run every test
+	@$(MAKE) --no-print-directory all $(TESTS)
+	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) $(sort $(wildcard tests/e2e/test_*))
+
+unit: $(TESTS) ## the Check programs only (T=model/test_lstm for one)
+	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(if $(T),$(BUILD)/tests/$(T),$(TESTS))
+
+e2e: all ## the tests that run the built program
+	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(sort $(wildcard tests/e2e/test_*))
+
+# ---- quality ----------------------------------------------------------------------------------
+C_FILES := $(wildcard audio/*.[ch] model/*.[ch] proto/*.[ch] server/*.[ch] tests/*/*.[ch])
+
+lint: ## formatting, layering, clang-tidy, shell scripts
+	@tests/lint/layers
+	@clang-format --dry-run -Werror $(C_FILES)
+	@shellcheck -x .ci/run tests/run tests/lint/* deploy/install-packages $(wildcard tests/e2e/*.sh)
+	@printf '%s\n' $(wildcard audio/*.c model/*.c proto/*.c server/*.c) | \
+	  xargs -P 2 -n 4 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null -- \
+	    -I. -std=c11 $(subst ",\",$(DEFINES)) $(PKG_CFLAGS)
+	@echo "lint: clean"
+
+BENCH_SRC := $(wildcard tests/bench/bench_*.c)
+BENCH_BIN := $(BENCH_SRC:%.c=$(BUILD)/%)
+$(BUILD)/tests/bench/%: $(BUILD)/tests/bench/%.o $(SERVER) $(PROTO) $(MODEL) $(AUDIO)
+	$(LINK) $^ $(call libs,$(PKGS)) -o $@
+
+bench: all $(BENCH_BIN) ## benchmarks, one JSON object a line
+	@BUILD=$(BUILD) tests/bench/run $(BENCH)
+
+FUZZ_SECONDS ?= 20
+fuzz: ## a short run of every libFuzzer target (FUZZ_SECONDS each)
+	@$(MAKE) --no-print-directory CC=clang SAN=fuzzer-no-link,address,undefined CFLAGS="-O1 -g" fuzz-targets
+	@FUZZ_SECONDS=$(FUZZ_SECONDS) tests/fuzz/run build/fuzzer-no-link-address-undefined
+
+FUZZ_SRC := $(wildcard tests/fuzz/fuzz_*.c)
+FUZZ_BIN := $(FUZZ_SRC:%.c=$(BUILD)/%)
+.PHONY: fuzz-targets
+fuzz-targets: $(FUZZ_BIN)
+$(BUILD)/tests/fuzz/%: $(BUILD)/tests/fuzz/%.o $(PROTO) $(MODEL) $(AUDIO)
+	$(CC) $(CFLAGS) -fsanitize=fuzzer,address,undefined $^ $(call libs,$(PKGS_proto) $(PKGS_model) $(PKGS_audio)) -o $@
+
+# ---- install ----------------------------------------------------------------------------------
+MODEL_FILES = $(filter-out %.md,$(wildcard model/en/*.*)) model/en/NOTICE
+install: all ## install under DESTDIR and PREFIX
+	install -D -m 755 $(BUILD)/scribed $(DESTDIR)$(PREFIX)/bin/scribed
+	install -d $(DESTDIR)$(PREFIX)/share/scribed/en $(DESTDIR)$(PREFIX)/share/man/man1
+	install -m 644 $(sort $(MODEL_FILES)) $(DESTDIR)$(PREFIX)/share/scribed/en/
+	install -m 644 deploy/scribed.1 $(DESTDIR)$(PREFIX)/share/man/man1/
+	install -D -m 644 deploy/scribed.service $(DESTDIR)$(PREFIX)/lib/systemd/system/scribed.service
+
+clean: ## remove build/
+	rm -rf build
+
+-include $(shell find $(BUILD) -name '*.d' 2>/dev/null)

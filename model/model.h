@@ -1,0 +1,44 @@
+/* model.h - a model directory, loaded: features, network, tokens; and recordings turned into text.
+ *
+ * struct model is immutable after loading and shared by all threads. struct model_work is one
+ * thread's scratch and decoder. */
+#ifndef MODEL_MODEL_H
+#define MODEL_MODEL_H
+
+#include <stddef.h>
+
+#include "audio/front_end.h"
+#include "audio/status.h"
+#include "model/config.h"
+#include "model/network.h"
+#include "model/transcript.h"
+
+struct model;
+struct model_work;
+
+enum decoder_kind { DECODER_BEAM, DECODER_GREEDY };
+
+struct decode_options {
+    enum decoder_kind decoder;
+    size_t beam_width; /* 0: the model's own */
+};
+
+/* Reads DIR/config.json and DIR/model.safetensors. The text names the file, key or tensor. */
+enum asr_status model_load(struct model **out, const char *dir, struct asr_error *err);
+void model_free(struct model *model); /* NULL is fine */
+
+const struct model_config *model_config(const struct model *model);
+const struct fbank *model_fbank(const struct model *model);
+const struct network *model_network(const struct model *model);
+double model_frame_seconds(const struct model *model); /* of one row of posteriors */
+
+enum asr_status model_work_new(struct model_work **out, const struct model *model,
+                               const struct decode_options *options, struct asr_error *err);
+void model_work_free(struct model_work *work);
+
+/* features (model_fbank()'s) -> *out: transcript_free(). No frames gives empty text. */
+enum asr_status model_transcribe(const struct model *model, struct model_work *work,
+                                 const struct features *features, struct transcript **out,
+                                 struct asr_error *err);
+
+#endif

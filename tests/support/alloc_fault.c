@@ -1,0 +1,39 @@
+#include "tests/support/alloc_fault.h"
+
+#include <stdbool.h>
+#include <stddef.h>
+
+void *__real_malloc(size_t bytes);
+void *__real_calloc(size_t count, size_t bytes);
+void *__real_realloc(void *old, size_t bytes);
+void *__wrap_malloc(size_t bytes);
+void *__wrap_calloc(size_t count, size_t bytes);
+void *__wrap_realloc(void *old, size_t bytes);
+
+/* Per thread, so that a worker thread's allocations never use up a test's countdown. */
+static _Thread_local long countdown = -1;
+
+void fail_alloc(long nth)
+{
+    countdown = nth;
+}
+
+static bool must_fail(void)
+{
+    return countdown >= 0 && countdown-- == 0;
+}
+
+void *__wrap_malloc(size_t bytes)
+{
+    return must_fail() ? NULL : __real_malloc(bytes);
+}
+
+void *__wrap_calloc(size_t count, size_t bytes)
+{
+    return must_fail() ? NULL : __real_calloc(count, bytes);
+}
+
+void *__wrap_realloc(void *old, size_t bytes)
+{
+    return must_fail() ? NULL : __real_realloc(old, bytes);
+}

@@ -1,0 +1,10 @@
+/* alloc_fault.h - makes one allocation fail, over the linker's --wrap=malloc,calloc,realloc.
+ *
+ * fail_alloc(n): the n-th allocation from now (0 is the next) returns NULL; -1 switches it off.
+ * For single-threaded tests. Allocations inside shared libraries are not seen. */
+#ifndef TESTS_SUPPORT_ALLOC_FAULT_H
+#define TESTS_SUPPORT_ALLOC_FAULT_H
+
+void fail_alloc(long nth);
+
+#endif

@@ -1,0 +1,11 @@
+/* suite.h - what a test file provides: one Suite. tests/support/suite_main.c runs it. */
+#ifndef TESTS_SUPPORT_SUITE_H
+#define TESTS_SUPPORT_SUITE_H
+
+#include <check.h>
+
+#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+
+Suite *suite(void);
+
+#endif
