@@ -23,8 +23,9 @@ enum response_format {
 enum { REQUEST_MAX_FIELD_BYTES = 16384, REQUEST_MAX_PARTS = 64 };
 
 struct transcription_request {
-    char model[128];   /* "" until given */
-    char language[16]; /* "" unless given */
+    char model[128];     /* "" until given */
+    char language[32];   /* "" unless given */
+    char languages[256]; /* the languages[] given, comma-separated */
     enum response_format format;
     bool word_times, segment_times; /* verbose_json only */
     double temperature;             /* accepted, without effect: the decoder does not sample */

@@ -1,0 +1,261 @@
+#include "proto/transcription_response.h"
+
+#include <assert.h>
+#include <inttypes.h>
+#include <math.h>
+#include <stdlib.h>
+#include <string.h>
+#include <zlib.h>
+
+#include "proto/json_writer.h"
+#include "proto/language.h"
+
+enum { TIME_DECIMALS = 3, SCORE_DECIMALS = 6 };
+
+const char *transcription_content_type(enum response_format format)
+{
+    switch (format) {
+    case RESPONSE_JSON:
+    case RESPONSE_VERBOSE_JSON:
+        return "application/json";
+    case RESPONSE_TEXT:
+        return "text/plain; charset=utf-8";
+    case RESPONSE_SRT:
+        return "application/x-subrip; charset=utf-8";
+    case RESPONSE_VTT:
+        return "text/vtt; charset=utf-8";
+    }
+    assert(!"a response_format without a Content-Type");
+    return "application/octet-stream";
+}
+
+/* ---- JSON ------------------------------------------------------------------------------------ */
+
+/* OpenAI bills begun seconds: a whole number. */
+static void write_usage(struct json_writer *w, const struct transcript *t)
+{
+    json_write_open(w, "usage", '{');
+    json_write_text(w, "type", "duration");
+    json_write_number(w, "seconds", ceil(t->duration_seconds), 0);
+    json_write_close(w, '}');
+}
+
+static void write_words(struct json_writer *w, const struct transcript *t)
+{
+    json_write_open(w, "words", '[');
+    for (size_t i = 0; i < t->n_words; i++) {
+        const struct word *word = &t->words[i];
+        json_write_open(w, NULL, '{');
+        json_write_text(w, "word", word->text);
+        json_write_number(w, "start", word->start_seconds, TIME_DECIMALS);
+        json_write_number(w, "end", word->end_seconds, TIME_DECIMALS);
+        json_write_number(w, "confidence", word->confidence, SCORE_DECIMALS);
+        json_write_close(w, '}');
+    }
+    json_write_close(w, ']');
+}
+
+/* As Whisper has it: bytes of text over bytes of the same text compressed by zlib. Text that
+ * repeats itself compresses well, which is how clients find it. */
+static enum asr_status compression_ratio(const char *text, double *ratio, struct asr_error *err)
+{
+    size_t n_bytes = strlen(text);
+    uLongf n_compressed = compressBound(n_bytes);
+    unsigned char *compressed = malloc(n_compressed);
+    int rc = compressed ? compress(compressed, &n_compressed, (const Bytef *)text, n_bytes)
+                        : Z_MEM_ERROR;
+
+    free(compressed);
+    if (rc != Z_OK)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory to compress %zu bytes", n_bytes);
+    *ratio = (double)n_bytes / (double)n_compressed;
+    return ASR_OK;
+}
+
+/* Whisper's segments start with the blank that parts them, so that their texts joined are the
+ * whole; clients rely on it. `seek` is where a Whisper window began: we have only one window. */
+static enum asr_status write_segment(struct json_writer *w, const struct transcript *t, size_t id,
+                                     struct buffer *text, struct asr_error *err)
+{
+    const struct segment *s = &t->segments[id];
+    double ratio = 0;
+
+    text->n_bytes = 0;
+    enum asr_status st = buffer_printf(text, err, " %s", s->text);
+    if (st == ASR_OK)
+        st = compression_ratio(text->bytes, &ratio, err);
+    if (st != ASR_OK)
+        return st;
+    json_write_open(w, NULL, '{');
+    json_write_integer(w, "id", (int64_t)id);
+    json_write_integer(w, "seek", 0);
+    json_write_number(w, "start", s->start_seconds, TIME_DECIMALS);
+    json_write_number(w, "end", s->end_seconds, TIME_DECIMALS);
+    json_write_text(w, "text", text->bytes);
+    json_write_open(w, "tokens", '[');
+    for (size_t i = 0; i < s->n_tokens; i++)
+        json_write_integer(w, NULL, t->tokens[s->first_token + i]);
+    json_write_close(w, ']');
+    json_write_integer(w, "temperature", 0);
+    json_write_number(w, "avg_logprob", s->mean_log_posterior, SCORE_DECIMALS);
+    json_write_number(w, "compression_ratio", ratio, SCORE_DECIMALS);
+    json_write_number(w, "no_speech_prob", s->no_speech_probability, SCORE_DECIMALS);
+    json_write_close(w, '}');
+    return ASR_OK;
+}
+
+static enum asr_status write_segments(struct json_writer *w, const struct transcript *t,
+                                      struct asr_error *err)
+{
+    enum asr_status st = ASR_OK;
+    struct buffer text;
+
+    buffer_init(&text, w->out->max_bytes);
+    json_write_open(w, "segments", '[');
+    for (size_t i = 0; i < t->n_segments && st == ASR_OK; i++)
+        st = write_segment(w, t, i, &text, err);
+    json_write_close(w, ']');
+    buffer_free(&text);
+    return st;
+}
+
+static enum asr_status render_json(const struct transcript *t, struct buffer *out,
+                                   struct asr_error *err)
+{
+    struct json_writer w;
+
+    json_write_start(&w, out, err);
+    json_write_open(&w, NULL, '{');
+    json_write_text(&w, "text", t->text);
+    write_usage(&w, t);
+    json_write_close(&w, '}');
+    return json_write_finish(&w);
+}
+
+static enum asr_status render_verbose_json(const struct transcript *t,
+                                           const struct transcription_request *req,
+                                           const char *language, struct buffer *out,
+                                           struct asr_error *err)
+{
+    struct json_writer w;
+
+    json_write_start(&w, out, err);
+    json_write_open(&w, NULL, '{');
+    json_write_text(&w, "task", "transcribe");
+    json_write_text(&w, "language", language_name(language));
+    json_write_number(&w, "duration", t->duration_seconds, TIME_DECIMALS);
+    json_write_text(&w, "text", t->text);
+    if (req->word_times)
+        write_words(&w, t);
+    if (req->segment_times || !req->word_times) { /* segments are the default granularity */
+        enum asr_status st = write_segments(&w, t, err);
+        if (w.status == ASR_OK)
+            w.status = st;
+    }
+    write_usage(&w, t);
+    json_write_close(&w, '}');
+    return json_write_finish(&w);
+}
+
+/* ---- subtitles ------------------------------------------------------------------------------- */
+
+static enum asr_status put_time(struct buffer *out, int64_t ms, char point, struct asr_error *err)
+{
+    return buffer_printf(out, err, "%02" PRId64 ":%02d:%02d%c%03d", ms / 3600000,
+                         (int)(ms / 60000 % 60), (int)(ms / 1000 % 60), point, (int)(ms % 1000));
+}
+
+/* A line end in the text would end the cue, and WebVTT reads markup in it. */
+static enum asr_status put_cue_text(struct buffer *out, const char *text, bool markup,
+                                    struct asr_error *err)
+{
+    enum asr_status st = ASR_OK;
+
+    while (*text && st == ASR_OK) {
+        size_t n = strcspn(text, markup ? "&<>\r\n" : "\r\n");
+        st = buffer_append(out, text, n, err);
+        text += n;
+        if (!*text || st != ASR_OK)
+            break;
+        const char *instead = *text == '&'   ? "&amp;"
+                              : *text == '<' ? "&lt;"
+                              : *text == '>' ? "&gt;"
+                                             : " ";
+        st = buffer_append(out, instead, strlen(instead), err);
+        text++;
+    }
+    return st;
+}
+
+/* One cue, as both formats have it but for the time's decimal mark. WebVTT wants end > start,
+ * which rounding could undo. */
+static enum asr_status put_cue(struct buffer *out, const struct segment *s, char point,
+                               struct asr_error *err)
+{
+    int64_t start_ms = llround(s->start_seconds * 1000), end_ms = llround(s->end_seconds * 1000);
+    enum asr_status st = put_time(out, start_ms, point, err);
+
+    if (st == ASR_OK)
+        st = buffer_append(out, " --> ", 5, err);
+    if (st == ASR_OK)
+        st = put_time(out, end_ms > start_ms ? end_ms : start_ms + 1, point, err);
+    if (st == ASR_OK)
+        st = buffer_append(out, "\n", 1, err);
+    if (st == ASR_OK)
+        st = put_cue_text(out, s->text, point == '.', err);
+    return st == ASR_OK ? buffer_append(out, "\n\n", 2, err) : st;
+}
+
+static enum asr_status render_srt(const struct transcript *t, struct buffer *out,
+                                  struct asr_error *err)
+{
+    enum asr_status st = ASR_OK;
+
+    for (size_t i = 0; i < t->n_segments && st == ASR_OK; i++) {
+        st = buffer_printf(out, err, "%zu\n", i + 1);
+        if (st == ASR_OK)
+            st = put_cue(out, &t->segments[i], ',', err);
+    }
+    return st;
+}
+
+static enum asr_status render_vtt(const struct transcript *t, struct buffer *out,
+                                  struct asr_error *err)
+{
+    enum asr_status st = buffer_printf(out, err, "WEBVTT\n\n");
+
+    for (size_t i = 0; i < t->n_segments && st == ASR_OK; i++)
+        st = put_cue(out, &t->segments[i], '.', err);
+    return st;
+}
+
+enum asr_status transcription_render(const struct transcript *t,
+                                     const struct transcription_request *req, const char *language,
+                                     struct buffer *out, struct asr_error *err)
+{
+    enum asr_status st = ASR_ERR_INVALID;
+    size_t start_bytes = out->n_bytes;
+
+    switch (req->format) {
+    case RESPONSE_JSON:
+        st = render_json(t, out, err);
+        break;
+    case RESPONSE_TEXT:
+        st = buffer_printf(out, err, "%s\n", t->text);
+        break;
+    case RESPONSE_SRT:
+        st = render_srt(t, out, err);
+        break;
+    case RESPONSE_VERBOSE_JSON:
+        st = render_verbose_json(t, req, language, out, err);
+        break;
+    case RESPONSE_VTT:
+        st = render_vtt(t, out, err);
+        break;
+    }
+    if (st != ASR_OK && out->bytes) { /* no half body */
+        out->n_bytes = start_bytes;
+        out->bytes[start_bytes] = 0;
+    }
+    return st;
+}
