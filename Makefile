@@ -116,10 +116,10 @@ lint: ## formatting, layering, clang-tidy, shell scripts
 	@tests/lint/layers
 	@clang-format --dry-run -Werror $(C_FILES)
 	@shellcheck -x .ci/run tests/run tests/lint/* deploy/install-packages $(wildcard tests/e2e/*.sh)
-	@# One file a run: clang-tidy 14 reports a va_list as uninitialised in the second file that has one.
+	@# One file a run: clang-tidy 14 calls a va_list uninitialised in the second file that has one.
 	@printf '%s\n' $(wildcard audio/*.c model/*.c proto/*.c server/*.c) | \
-	  xargs -P 2 -n 1 clang-tidy --quiet --warnings-as-errors='*' 2>/dev/null -- \
-	    -I. -std=c11 $(subst ",\",$(DEFINES)) $(PKG_CFLAGS)
+	  xargs -P 2 -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- \
+	    -I. -std=c11 $(DEFINES) $(PKG_CFLAGS) 2>/dev/null
 	@echo "lint: clean"
 
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)
