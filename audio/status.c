@@ -3,7 +3,7 @@
 #include <stdarg.h>
 #include <stdio.h>
 
-enum asr_status asr_fail(struct asr_error *err, enum asr_status status, const char *format, ...)
+enum asr_status(asr_fail)(struct asr_error *err, enum asr_status status, const char *format, ...)
 {
     if (err) {
         va_list args;
