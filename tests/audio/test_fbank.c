@@ -1,0 +1,215 @@
+/* The witness is an independent float64 program's features of the same recordings
+ * (tests/data/README.md, golden/). */
+#include <math.h>
+#include <sndfile.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/fbank.h"
+#include "tests/support/alloc_fault.h"
+#include "tests/support/npy.h"
+#include "tests/support/suite.h"
+
+static const struct fbank_config shipped = {
+    .sample_rate_hz = 16000,
+    .sample_scale = 32768.0,
+    .frame_length_ms = 25,
+    .frame_shift_ms = 10,
+    .num_mel_bins = 80,
+    .low_freq_hz = 20,
+    .high_freq_hz = 8000,
+    .preemphasis = 0.97,
+    .window = WINDOW_POVEY,
+    .remove_dc_offset = true,
+    .power = true,
+    .fft_size = 512,
+    .log_floor = 1.1920929e-07,
+};
+
+/* A 16 kHz mono recording, read with libsndfile alone; free(). */
+static float *read_recording(const char *path, size_t *samples)
+{
+    SF_INFO info = {0};
+    SNDFILE *file = sf_open(path, SFM_READ, &info);
+    ck_assert_msg(file != NULL, "%s: %s", path, sf_strerror(NULL));
+    float *out = malloc((size_t)info.frames * sizeof(*out));
+    ck_assert_ptr_nonnull(out);
+    ck_assert_int_eq(sf_readf_float(file, out, info.frames), info.frames);
+    sf_close(file);
+    *samples = (size_t)info.frames;
+    return out;
+}
+
+/* Pushes samples in pieces of `piece`; returns features[*frames, bins]: free(). */
+static float *compute(const struct fbank_config *config, const float *in, size_t samples,
+                      size_t piece, size_t *frames)
+{
+    struct asr_error err = {0};
+    struct fbank *fb;
+    struct fbank_work *work;
+    struct fbank_state *state;
+
+    ck_assert_msg(fbank_new(&fb, config, &err) == ASR_OK, "%s", err.text);
+    ck_assert_int_eq(fbank_work_new(&work, fb, &err), ASR_OK);
+    ck_assert_int_eq(fbank_state_new(&state, fb, &err), ASR_OK);
+    size_t want = fbank_frames(fb, samples), bins = fbank_bins(fb);
+    float *out = malloc((want + 1) * bins * sizeof(*out));
+    ck_assert_ptr_nonnull(out);
+    *frames = 0;
+    for (size_t at = 0; at < samples; at += piece) {
+        size_t n = samples - at < piece ? samples - at : piece;
+        size_t ready = fbank_frames_ready(fb, state, n);
+        ck_assert_uint_le(*frames + ready, want);
+        ck_assert_uint_eq(fbank_push(fb, work, state, in + at, n, out + *frames * bins), ready);
+        *frames += ready;
+    }
+    ck_assert_uint_eq(*frames, want);
+    fbank_state_free(state);
+    fbank_work_free(work);
+    fbank_free(fb);
+    return out;
+}
+
+START_TEST(features_equal_the_float64_reference)
+    {
+        static const char *const recordings[] = {"tests/data/golden/read16k.61-70968-0025.flac",
+                                                 "tests/data/golden/read16k.4077-13751-0001.flac"};
+        char path[128];
+        size_t samples, frames;
+
+        snprintf(path, sizeof(path), "%s.features.npy", recordings[_i]);
+        struct npy golden = npy_read(path);
+        float *in = read_recording(recordings[_i], &samples);
+        float *out = compute(&shipped, in, samples, samples, &frames);
+        ck_assert_uint_eq(frames, golden.rows);
+        ck_assert_uint_eq(shipped.num_mel_bins, golden.cols);
+        float worst = 0.0f;
+        for (size_t k = 0; k < frames * golden.cols; k++)
+            worst = fmaxf(worst, fabsf(out[k] - golden.values[k]));
+        ck_assert_float_le(worst, 2e-3f);
+        free(out);
+        free(in);
+        free(golden.values);
+    }
+END_TEST
+
+START_TEST(pieces_of_any_size_give_the_whole_bit_for_bit)
+    {
+        static const size_t pieces[] = {1, 7, 159, 160, 161, 399, 400, 401, 5000};
+        struct fbank_config config = shipped;
+        size_t samples, frames, cut_frames;
+        float *in = read_recording("tests/data/golden/read16k.61-70968-0025.flac", &samples);
+
+        if (_i % 2) /* a gap between frames */
+            config.frame_shift_ms = 31;
+        float *whole = compute(&config, in, samples, samples, &frames);
+        float *cut = compute(&config, in, samples, pieces[_i / 2], &cut_frames);
+        ck_assert_uint_eq(frames, cut_frames);
+        ck_assert_mem_eq(whole, cut, frames * config.num_mel_bins * sizeof(*whole));
+        free(cut);
+        free(whole);
+        free(in);
+    }
+END_TEST
+
+START_TEST(frames_are_counted_as_kaldi_does)
+    {
+        struct fbank *fb;
+        ck_assert_int_eq(fbank_new(&fb, &shipped, NULL), ASR_OK);
+        ck_assert_uint_eq(fbank_frames(fb, 0), 0);
+        ck_assert_uint_eq(fbank_frames(fb, 399), 0);
+        ck_assert_uint_eq(fbank_frames(fb, 400), 1);
+        ck_assert_uint_eq(fbank_frames(fb, 559), 1);
+        ck_assert_uint_eq(fbank_frames(fb, 560), 2);
+        ck_assert_uint_eq(fbank_frames(fb, 16000), 98);
+        fbank_free(fb);
+    }
+END_TEST
+
+START_TEST(silence_gives_the_floor)
+    {
+        float in[1000] = {0};
+        size_t frames;
+        float *out = compute(&shipped, in, COUNT(in), COUNT(in), &frames);
+        for (size_t k = 0; k < frames * shipped.num_mel_bins; k++)
+            ck_assert_float_eq(out[k], logf((float)shipped.log_floor));
+        free(out);
+    }
+END_TEST
+
+START_TEST(a_config_that_cannot_be_is_refused_by_key)
+    {
+        struct fbank_config c = shipped;
+        struct fbank *fb;
+        struct asr_error err;
+        const char *key = NULL;
+
+        switch (_i) {
+        case 0:
+            c.sample_rate_hz = 0, key = "features.sample_rate";
+            break;
+        case 1:
+            c.frame_shift_ms = 0.01, key = "features.frame_shift_ms";
+            break;
+        case 2:
+            c.frame_length_ms = 0, key = "features.frame_length_ms";
+            break;
+        case 3:
+            c.fft_size = 256, key = "features.fft_size";
+            break;
+        case 4:
+            c.fft_size = 1 << 20, key = "features.fft_size";
+            break;
+        case 5:
+            c.num_mel_bins = 0, key = "features.num_mel_bins";
+            break;
+        case 6:
+            c.low_freq_hz = 8000, key = "features.low_freq";
+            break;
+        case 7:
+            c.high_freq_hz = 8001, key = "features.high_freq";
+            break;
+        case 8:
+            c.log_floor = 0, key = "features.log_floor";
+            break;
+        case 9:
+            c.low_freq_hz = NAN, key = "features.low_freq";
+            break;
+        }
+        ck_assert_int_eq(fbank_new(&fb, &c, &err), ASR_ERR_INVALID);
+        ck_assert_ptr_null(fb);
+        ck_assert_msg(strstr(err.text, key) == err.text, "%s", err.text);
+    }
+END_TEST
+
+START_TEST(every_allocation_may_fail)
+    {
+        enum asr_status st;
+        long nth = 0;
+        do {
+            struct fbank *fb;
+            fail_alloc(nth++);
+            st = fbank_new(&fb, &shipped, NULL);
+            fail_alloc(-1);
+            ck_assert((st == ASR_OK) == (fb != NULL));
+            fbank_free(fb);
+        } while (st == ASR_ERR_NOMEM);
+        ck_assert_int_eq(st, ASR_OK);
+        ck_assert_int_eq(nth, 7); /* the struct, three tables, two of the planner's work */
+    }
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("fbank");
+    TCase *tc = tcase_create("all");
+
+    tcase_add_loop_test(tc, features_equal_the_float64_reference, 0, 2);
+    tcase_add_loop_test(tc, pieces_of_any_size_give_the_whole_bit_for_bit, 0, 18);
+    tcase_add_test(tc, frames_are_counted_as_kaldi_does);
+    tcase_add_test(tc, silence_gives_the_floor);
+    tcase_add_loop_test(tc, a_config_that_cannot_be_is_refused_by_key, 0, 10);
+    tcase_add_test(tc, every_allocation_may_fail);
+    suite_add_tcase(s, tc);
+    return s;
+}
