@@ -35,9 +35,13 @@ struct layer_type {
                             struct asr_error *err);
     void (*free)(struct layer *layer);
     size_t (*out_width)(const struct layer *layer);
+    /* Both NULL for a layer that gives a frame for every frame. `stride` is how many frames in
+     * one frame out is later than the one before it. */
     size_t (*out_frames)(const struct layer *layer, size_t in_frames);
+    size_t (*stride)(const struct layer *layer);
+    size_t (*parameters)(const struct layer *layer); /* weights, for the logs; NULL: none */
     /* All the scratch that forward() wants for batches of up to max_batch utterances, however
-     * long. *out may be NULL on success when the layer needs none. */
+     * long. Both NULL for a layer that needs none. */
     enum asr_status (*work_new)(struct layer_work **out, const struct layer *layer,
                                 size_t max_batch, struct asr_error *err);
     void (*work_free)(struct layer_work *work);
@@ -45,6 +49,12 @@ struct layer_type {
     void (*forward)(const struct layer *layer, struct layer_work *work, const struct batch *batch,
                     const float *x, float *y);
 };
+
+/* Of any width in a network, LSTM gates included: beyond any use, and each fits BLAS's int. */
+enum { LAYER_MAX_WIDTH = 65536 };
+
+/* Bytes of a tensor's name that a layer puts together, its end included. */
+enum { LAYER_MAX_TENSOR_NAME = 256 };
 
 extern const struct layer_type layer_stack, layer_lstm, layer_linear;
 

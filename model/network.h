@@ -1,6 +1,6 @@
-/* network.h - the acoustic network: normalisation, then the config's layers, then log-softmax.
+/* network.h - the acoustic network: normalisation, then the config's layers.
  *
- *   features[frames, bins] -> log_posteriors[frames', tokens]
+ *   features[frames, bins] -> logits[frames', tokens]; log_softmax() makes posteriors of them
  *
  * struct network is weights (immutable, shared); struct network_work is one thread's scratch. */
 #ifndef MODEL_NETWORK_H
@@ -25,6 +25,7 @@ void network_free(struct network *net); /* NULL is fine */
 size_t network_in_width(const struct network *net);
 size_t network_out_width(const struct network *net);
 size_t network_out_frames(const struct network *net, size_t in_frames);
+size_t network_stride(const struct network *net); /* frames in, from one frame out to the next */
 size_t network_parameters(const struct network *net); /* number of weights, for the logs */
 
 /* Scratch for batches of up to max_batch utterances. It grows, in network_reserve() only, to the

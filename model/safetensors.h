@@ -26,6 +26,10 @@ void safetensors_close(struct safetensors *st); /* NULL is fine */
 enum asr_status safetensors_load_f32(const struct safetensors *st, const char *tensor, size_t rank,
                                      const size_t *shape, float **out, struct asr_error *err);
 
+/* The shape of a tensor of that rank, for what the config leaves to the weights. */
+enum asr_status safetensors_shape(const struct safetensors *st, const char *tensor, size_t rank,
+                                  size_t *shape, struct asr_error *err);
+
 /* Bytes of tensor data in the file, for the logs. */
 uint64_t safetensors_data_bytes(const struct safetensors *st);
 

@@ -1,0 +1,25 @@
+/* gemm.h - the one matrix product of the network, and the only door to OpenBLAS.
+ *
+ * cblas.h pulls in <complex.h>, which makes I a macro: only gemm.c includes it. */
+#ifndef MODEL_GEMM_H
+#define MODEL_GEMM_H
+
+#include <stddef.h>
+
+#include "audio/status.h"
+
+/* y[rows, n] += x[rows, k] * w[n, k] transposed; y apart from x and w. Any thread; never more
+ * threads than the caller's own after gemm_prepare(). */
+void gemm_add_xwt(float *y, const float *x, const float *w, size_t rows, size_t k, size_t n);
+
+/* Once per load, before the first product. ASR_ERR_UNSUPPORTED if this machine's BLAS computes
+ * wrong results; the text says what to do. */
+enum asr_status gemm_prepare(struct asr_error *err);
+
+/* Compares a product with plain loops over shapes that reach its different kernels: what
+ * gemm_prepare() does with gemm_add_xwt(). */
+enum asr_status gemm_verify(void (*add_xwt)(float *y, const float *x, const float *w, size_t rows,
+                                            size_t k, size_t n),
+                            struct asr_error *err);
+
+#endif
