@@ -8,17 +8,14 @@
  * turns that into a plain load where the machine allows. */
 #include "model/safetensors.h"
 
-#include <errno.h>
-#include <fcntl.h>
 #include <jansson.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
-#include <sys/mman.h>
-#include <sys/stat.h>
-#include <unistd.h>
+
+#include "model/mapped_file.h"
 
 enum { LENGTH_BYTES = 8, MAX_HEADER_BYTES = 100000000, TENSOR_ALIGNMENT_BYTES = 64 };
 
@@ -36,9 +33,8 @@ struct tensor {
 };
 
 struct safetensors {
-    char *name; /* of the file, for messages */
-    void *map;  /* NULL when the bytes are the caller's */
-    size_t map_bytes;
+    char *name;              /* of the file, for messages */
+    struct mapped_file file; /* closed when the bytes are the caller's */
     const unsigned char *data;
     uint64_t data_bytes;
     json_t *header;
@@ -303,49 +299,19 @@ enum asr_status safetensors_parse(struct safetensors **out, const void *bytes, s
     return ASR_OK;
 }
 
-/* Maps a regular file of at least LENGTH_BYTES. The descriptor stays the caller's. */
-static enum asr_status map_file(int fd, const char *path, void **map, size_t *n_bytes,
-                                struct asr_error *err)
-{
-    struct stat info;
-
-    if (fstat(fd, &info) != 0)
-        return asr_fail(err, ASR_ERR_IO, "%s: %s", path, strerror(errno));
-    if (!S_ISREG(info.st_mode))
-        return asr_fail(err, ASR_ERR_IO, "%s: not a regular file", path);
-    if (info.st_size < LENGTH_BYTES)
-        return asr_fail(err, ASR_ERR_FORMAT, "%s: %lld bytes are no safetensors file", path,
-                        (long long)info.st_size);
-    if ((uint64_t)info.st_size > SIZE_MAX)
-        return asr_fail(err, ASR_ERR_LIMIT, "%s: larger than the address space", path);
-    *n_bytes = (size_t)info.st_size;
-    *map = mmap(NULL, *n_bytes, PROT_READ, MAP_PRIVATE, fd, 0);
-    if (*map == MAP_FAILED)
-        return asr_fail(err, ASR_ERR_IO, "%s: mmap: %s", path, strerror(errno));
-    return ASR_OK;
-}
-
 enum asr_status safetensors_open(struct safetensors **out, const char *path, struct asr_error *err)
 {
-    enum asr_status st;
-    void *map = NULL;
-    size_t n_bytes = 0;
-    int fd = open(path, O_RDONLY | O_CLOEXEC);
+    struct mapped_file file;
+    enum asr_status st = mapped_file_open(&file, path, err);
 
     *out = NULL;
-    if (fd < 0)
-        return asr_fail(err, ASR_ERR_IO, "%s: %s", path, strerror(errno));
-    st = map_file(fd, path, &map, &n_bytes, err);
-    close(fd);
-    if (st != ASR_OK)
-        return st;
-    st = safetensors_parse(out, map, n_bytes, path, err);
+    if (st == ASR_OK)
+        st = safetensors_parse(out, file.bytes, file.n_bytes, path, err);
     if (st != ASR_OK) {
-        munmap(map, n_bytes);
+        mapped_file_close(&file);
         return st;
     }
-    (*out)->map = map;
-    (*out)->map_bytes = n_bytes;
+    (*out)->file = file;
     return ASR_OK;
 }
 
@@ -353,8 +319,7 @@ void safetensors_close(struct safetensors *st)
 {
     if (!st)
         return;
-    if (st->map)
-        munmap(st->map, st->map_bytes);
+    mapped_file_close(&st->file);
     json_decref(st->header);
     free(st->tensors);
     free(st->name);
