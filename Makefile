@@ -149,7 +149,8 @@ install: all ## install under DESTDIR and PREFIX
 	install -d $(DESTDIR)$(PREFIX)/share/scribed/en $(DESTDIR)$(PREFIX)/share/man/man1
 	install -m 644 $(sort $(MODEL_FILES)) $(DESTDIR)$(PREFIX)/share/scribed/en/
 	install -m 644 deploy/scribed.1 $(DESTDIR)$(PREFIX)/share/man/man1/
-	install -D -m 644 deploy/scribed.service $(DESTDIR)$(PREFIX)/lib/systemd/system/scribed.service
+	install -d $(DESTDIR)$(PREFIX)/lib/systemd/system
+	sed 's|@PREFIX@|$(PREFIX)|' deploy/scribed.service > $(DESTDIR)$(PREFIX)/lib/systemd/system/scribed.service
 
 clean: ## remove build/
 	rm -rf build
