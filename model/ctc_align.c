@@ -16,7 +16,7 @@ size_t ctc_min_frames(const uint32_t *labels, size_t n_labels)
     return frames;
 }
 
-static enum asr_status check_labels(const struct ctc_problem *p, struct asr_error *err)
+enum asr_status ctc_check_labels(const struct ctc_problem *p, struct asr_error *err)
 {
     for (size_t i = 0; i < p->n_labels; i++) {
         if (p->labels[i] >= p->n_tokens)
@@ -70,7 +70,7 @@ enum asr_status ctc_total_log_probability(const struct ctc_problem *p, double *o
                                           struct asr_error *err)
 {
     size_t states = 2 * p->n_labels + 1;
-    enum asr_status st = check_labels(p, err);
+    enum asr_status st = ctc_check_labels(p, err);
     if (st != ASR_OK)
         return st;
     /* before[s], now[s]: log-probability of all paths that are in state s after a frame. */
@@ -188,7 +188,7 @@ static enum asr_status check_fit(const struct ctc_problem *p, struct asr_error *
         return asr_fail(err, ASR_ERR_INVALID,
                         "the text needs at least %zu frames, the recording has %zu", needed,
                         p->frames);
-    return check_labels(p, err);
+    return ctc_check_labels(p, err);
 }
 
 enum asr_status ctc_align(const struct ctc_problem *p, size_t max_bytes, struct hypothesis *out,

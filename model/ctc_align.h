@@ -28,12 +28,14 @@ struct ctc_problem {
     size_t n_labels;
 };
 
+/* ASR_ERR_INVALID names a label that is not a token or is the blank. */
+enum asr_status ctc_check_labels(const struct ctc_problem *problem, struct asr_error *err);
+
 /* Frames that the labels need at the least: one each, and a blank between equal neighbours. */
 size_t ctc_min_frames(const uint32_t *labels, size_t n_labels);
 
 /* *out is the natural log of the summed probability of all paths that give the labels, -INFINITY
- * when there is none. Memory: 2 S doubles. ASR_ERR_INVALID names a label that is not a token or
- * is the blank. */
+ * when there is none. Memory: 2 S doubles. Errors: as ctc_check_labels(). */
 enum asr_status ctc_total_log_probability(const struct ctc_problem *problem, double *out,
                                           struct asr_error *err);
 
