@@ -326,7 +326,7 @@ static enum asr_status read_value(const struct arpa *arpa, struct line field, co
     if (fabs(parsed) > ARPA_MAX_LOG10)
         return arpa_fail(arpa, err, "%s of %s is beyond +-%g", what, quote(quoted, field),
                          (double)ARPA_MAX_LOG10);
-    *value = (float)parsed;
+    *value = (float)parsed + 0.0f; /* no negative zero */
     return ASR_OK;
 }
 

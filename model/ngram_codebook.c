@@ -48,12 +48,14 @@ static enum asr_status histogram_new(struct histogram *h, const float *sorted, s
         histogram_free(h);
         return asr_fail(err, ASR_ERR_NOMEM, "out of memory for a codebook of %zu values", n);
     }
+    /* Outliers (<s> often has -99) would otherwise draw half of the levels to them. */
+    const double widest_gap = 16.0 * (sorted[n - 1] - sorted[0]) / (double)different;
     for (size_t i = 0, at = 0; i < n; at++) {
         size_t begin = i;
         while (i < n && sorted[i] == sorted[begin])
             i++;
         double weight = (double)(i - begin);
-        double gap = begin > 0 ? sorted[begin] - sorted[begin - 1] : 0;
+        double gap = begin > 0 ? fmin(sorted[begin] - sorted[begin - 1], widest_gap) : 0;
         h->values[at] = sorted[begin];
         h->weights[at + 1] = h->weights[at] + weight;
         h->sums[at + 1] = h->sums[at] + weight * sorted[begin];
@@ -63,7 +65,7 @@ static enum asr_status histogram_new(struct histogram *h, const float *sorted, s
 }
 
 /* Level j starts as the values from starts[j] on, none of them empty. */
-static void start_levels(const struct histogram *h, size_t *starts, size_t n_levels)
+static void start_levels(const struct histogram *h, size_t *starts, double *levels, size_t n_levels)
 {
     const double total = h->spread[h->n_values];
     size_t at = 0;
@@ -72,6 +74,7 @@ static void start_levels(const struct histogram *h, size_t *starts, size_t n_lev
         size_t last = h->n_values - (n_levels - j); /* leaves one value for each level to come */
         while (at < last && h->spread[at + 1] < total * (double)j / (double)n_levels)
             at++;
+        levels[j] = h->values[at];
         starts[j] = at++;
     }
     starts[n_levels] = h->n_values;
@@ -119,7 +122,7 @@ static enum asr_status fit_levels(struct ngram_codebook *book, const float *sort
     const size_t n_levels = book->n_values - 1;
     struct histogram h = {0};
     size_t *starts = malloc((n_levels + 1) * sizeof(*starts));
-    double *levels = malloc(n_levels * sizeof(*levels));
+    double *levels = malloc((n_levels + 1) * sizeof(*levels));
     enum asr_status st;
 
     if (!starts || !levels)
@@ -127,10 +130,13 @@ static enum asr_status fit_levels(struct ngram_codebook *book, const float *sort
     else
         st = histogram_new(&h, sorted, n, different, err);
     if (st == ASR_OK) {
-        start_levels(&h, starts, n_levels);
+        start_levels(&h, starts, levels, n_levels);
         settle(&h, starts, levels, n_levels);
-        for (size_t j = 0; j < n_levels; j++)
-            book->values[j + 1] = (float)levels[j];
+        for (size_t j = 0; j < n_levels; j++) {
+            float level = (float)levels[j];
+            /* A back-off weight rounded to 0 must not become the exact 0 that ends contexts. */
+            book->values[j + 1] = level == book->values[0] ? nextafterf(level, -INFINITY) : level;
+        }
         histogram_free(&h);
     }
     free(starts);
@@ -142,28 +148,23 @@ enum asr_status ngram_codebook_fit(struct ngram_codebook *book, float *samples, 
                                    unsigned bits, float reserved, struct asr_error *err)
 {
     const size_t room = ((size_t)1 << bits) - 1;
-    enum asr_status st = ASR_OK;
 
     if (n_samples > 0)
         qsort(samples, n_samples, sizeof(*samples), ascending);
     size_t different = count_different(samples, n_samples);
     size_t levels = different < room ? different : room;
-    book->n_values = (uint32_t)(levels + 1);
     book->values = malloc((levels + 1) * sizeof(*book->values));
     if (!book->values)
         return asr_fail(err, ASR_ERR_NOMEM, "out of memory for a codebook");
+    book->n_values = (uint32_t)(levels + 1);
     book->values[0] = reserved;
-    if (levels < different) {
-        st = fit_levels(book, samples, n_samples, different, err);
-    } else {
+    if (levels == different) {
         for (size_t i = 0, at = 1; i < n_samples; i++)
             if (i == 0 || samples[i] != samples[i - 1])
                 book->values[at++] = samples[i];
+        return ASR_OK;
     }
-    /* A back-off weight that rounds to 0 must not become the exact 0 that ends contexts. */
-    for (size_t i = 1; i <= levels; i++)
-        if (book->values[i] == reserved)
-            book->values[i] = nextafterf(reserved, -INFINITY);
+    enum asr_status st = fit_levels(book, samples, n_samples, different, err);
     if (st != ASR_OK)
         ngram_codebook_free(book);
     return st;

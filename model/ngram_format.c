@@ -2,6 +2,8 @@
 
 #include <zlib.h>
 
+static const char magic[8] = {'S', 'C', 'R', 'B', 'N', 'G', 'R', 'M'};
+
 /* Byte offsets of the header's fields; all integers are little-endian. */
 enum {
     AT_MAGIC = 0,
@@ -50,7 +52,7 @@ static void put_u64(uint8_t *bytes, uint64_t value)
 void ngram_header_write(const struct ngram_header *header, uint8_t *bytes)
 {
     memset(bytes, 0, NGRAM_HEADER_BYTES);
-    memcpy(bytes + AT_MAGIC, NGRAM_MAGIC, strlen(NGRAM_MAGIC));
+    memcpy(bytes + AT_MAGIC, magic, sizeof(magic));
     put_u32(bytes + AT_VERSION, NGRAM_VERSION);
     put_u32(bytes + AT_CHECKSUM, header->checksum);
     put_u64(bytes + AT_FILE_BYTES, header->file_bytes);
@@ -68,7 +70,7 @@ void ngram_header_write(const struct ngram_header *header, uint8_t *bytes)
 enum asr_status ngram_header_read(struct ngram_header *header, const uint8_t *bytes,
                                   const char *name, struct asr_error *err)
 {
-    if (memcmp(bytes + AT_MAGIC, NGRAM_MAGIC, strlen(NGRAM_MAGIC)) != 0)
+    if (memcmp(bytes + AT_MAGIC, magic, sizeof(magic)) != 0)
         return asr_fail(err, ASR_ERR_FORMAT,
                         "%s: not a compiled language model (make one with scribed lm build)", name);
     if (get_u32(bytes + AT_VERSION) != NGRAM_VERSION)

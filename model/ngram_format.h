@@ -30,7 +30,6 @@ enum {
     NGRAM_HEADER_BYTES = 144,
     NGRAM_MAX_CODEBOOK = 65536,
 };
-#define NGRAM_MAGIC "SCRBNGRM"
 
 /* Values further from 0 are refused, so that no sum of them can overflow. */
 #define NGRAM_MAX_LOG10 1000.0f

@@ -1,3 +1,4 @@
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 
@@ -68,6 +69,7 @@ static enum asr_status make_plan(const struct ngram_draft *draft, struct plan *p
         return st;
     if (ngram_layout_of(&plan->header, &plan->layout, &why) != ASR_OK)
         return asr_fail(err, ASR_ERR_LIMIT, "%s: %s", draft->name, why.text);
+    assert(plan->layout.file_bytes > NGRAM_HEADER_BYTES);
     plan->header.file_bytes = plan->layout.file_bytes;
     return ASR_OK;
 }

@@ -20,13 +20,12 @@ void ngram_table_free(struct ngram_table *t)
 enum asr_status ngram_table_add(struct ngram_table *t, const uint32_t *words,
                                 float log10_probability, float log10_backoff, struct asr_error *err)
 {
-    uint32_t *rows =
-        ngram_grow(t->rows, &t->capacity, t->count + 1, row_width(t) * sizeof(*t->rows));
-
-    if (!rows)
-        return asr_fail(err, ASR_ERR_NOMEM, "out of memory after %zu %u-grams", t->count, t->order);
     if (t->count == UINT32_MAX - 1)
         return asr_fail(err, ASR_ERR_LIMIT, "more than %zu %u-grams", t->count, t->order);
+    uint32_t *rows =
+        ngram_grow(t->rows, &t->capacity, t->count + 1, row_width(t) * sizeof(*t->rows));
+    if (!rows)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory after %zu %u-grams", t->count, t->order);
     t->rows = rows;
     uint32_t *row = rows + t->count++ * row_width(t);
     memcpy(row, words, t->order * sizeof(*words));
