@@ -5,6 +5,7 @@
 #include <sys/stat.h>
 #include <zlib.h>
 
+#include "model/ngram_format.h"
 #include "tests/model/ngram_fixture.h"
 #include "tests/support/alloc_fault.h"
 #include "tests/support/suite.h"
@@ -297,6 +298,129 @@ START_TEST(malice_is_refused_or_harmless)
     }
 END_TEST
 
+static void set_bits(uint8_t *bytes, uint64_t bit, unsigned width, uint64_t value)
+{
+    for (unsigned i = 0; i < width; i++) {
+        uint8_t mask = (uint8_t)(1U << ((bit + i) % 8));
+        bytes[(bit + i) / 8] &= (uint8_t)~mask;
+        if (value >> i & 1)
+            bytes[(bit + i) / 8] |= mask;
+    }
+}
+
+enum field { WORD, CHILD, LINK, BACKOFF, PROBABILITY, OFFSET, TEXT };
+
+/* Lies that a sound checksum covers, in kenlm-test.arpa's model (orders 1 to 5). */
+static const struct {
+    unsigned bits, order;
+    enum field field;
+    uint64_t record, value;
+    const char *says;
+} lies[] = {
+    {8, 2, WORD, 0, 63, "children out of order (order 1, record 0)"}, /* 37 words */
+    {8, 2, WORD, 1, 1, "children out of order (order 1"},             /* its neighbour's word */
+    {8, 1, CHILD, 0, 1, "children that do not begin at 0"},
+    {8, 1, CHILD, 9, 63, "children outside the next order"},
+    {8, 1, CHILD, 37, 46, "children without a parent (order 1, record 37)"},
+    {8, 1, CHILD, 36, 0, "children outside the next order (order 1, record 35)"},
+    {8, 3, LINK, 0, 85, "a link that does not shorten the context (order 3, record 0)"},
+    {8, 4, LINK, 5, 127, "a link that does not shorten the context (order 4, record 5)"},
+    {8, 1, PROBABILITY, 3, 15, "a probability outside the codebook (order 1, record 3)"},
+    {8, 1, PROBABILITY, 3, 0, "a probability (order 1, record 3)"}, /* none */
+    {8, 5, PROBABILITY, 0, 0, "a probability (order 5, record 0)"},
+    {8, 1, BACKOFF, 3, 15, "a back-off weight outside the codebook (order 1, record 3)"},
+    {32, 2, PROBABILITY, 7, 0x7f800000, "a probability (order 2, record 7)"}, /* infinite */
+    {32, 2, BACKOFF, 7, 0x7fc00000, "a back-off weight (order 2, record 7)"}, /* NaN */
+    {32, 2, BACKOFF, 7, 0x447a2000, "a back-off weight (order 2, record 7)"}, /* 1000.5 */
+    {8, 1, OFFSET, 0, 1, "the first word's text is not at 0"},
+    {8, 1, OFFSET, 5, 255, "a word's text is outside the texts (order 1, record 4)"},
+    {8, 1, OFFSET, 5, 1, "a word's text is outside the texts (order 1, record 4)"},
+    {8, 1, OFFSET, 36, 203, "does not end where its successor's begins (order 1, record 35)"},
+    {8, 1, OFFSET, 37, 207, "does not end where its successor's begins (order 1, record 36)"},
+    {8, 1, TEXT, 0, 'z', "words out of order (order 1, record 1)"},
+    {8, 1, TEXT, 1, 'z', "does not end where its successor's begins (order 1, record 0)"},
+};
+
+static void tell_lie(uint8_t *image, int n)
+{
+    struct ngram_header header;
+    struct ngram_layout layout;
+    ck_assert_int_eq(ngram_header_read(&header, image, "image", NULL), ASR_OK);
+    ck_assert_int_eq(ngram_layout_of(&header, &layout, NULL), ASR_OK);
+    const struct ngram_fields *f = &layout.orders[lies[n].order - 1];
+    const unsigned widths[] = {f->word_bits, f->child_bits, f->link_bits, f->backoff_bits,
+                               f->probability_bits};
+    uint64_t bit = 8 * f->records_at + lies[n].record * f->record_bits;
+    unsigned width = layout.offset_bits;
+
+    if (lies[n].field == OFFSET) {
+        bit = 8 * layout.offsets_at + lies[n].record * width;
+    } else if (lies[n].field == TEXT) {
+        bit = 8 * (layout.text_at + lies[n].record);
+        width = 8;
+    } else {
+        for (unsigned i = 0; i < lies[n].field; i++)
+            bit += widths[i];
+        width = widths[lies[n].field];
+    }
+    ck_assert_uint_le(lies[n].value, (UINT64_C(1) << width) - 1);
+    set_bits(image, bit, width, lies[n].value);
+}
+
+START_TEST(each_lie_is_refused_with_its_place)
+    {
+        struct compiled c = compile_file("tests/data/ngram/kenlm-test.arpa", lies[_i].bits);
+        struct asr_error err = {0};
+        struct ngram *lm;
+        tell_lie(c.image, _i);
+        seal(c.image, c.n_bytes);
+        ck_assert_int_eq(ngram_parse(&lm, c.image, c.n_bytes, "x.lm", &err), ASR_ERR_FORMAT);
+        ck_assert_ptr_null(lm);
+        ck_assert_msg(strstr(err.text, "x.lm: impossible contents: ") == err.text &&
+                          strstr(err.text, lies[_i].says),
+                      "wanted: %s\ngot: %s", lies[_i].says, err.text);
+        compiled_free(&c);
+    }
+END_TEST
+
+/* Little-endian bytes over the header, at offset `at` (model/FORMAT.md). */
+static const struct {
+    size_t at, n_bytes;
+    uint64_t value;
+    const char *says;
+} header_lies[] = {
+    {16, 8, 7, "damaged: "},
+    {24, 4, 0, "order 0 is not in 1 to 6"},
+    {24, 4, 7, "order 7 is not in 1 to 6"},
+    {24, 4, 4, "codebooks of 6 and 3 values at order 4"}, /* the highest has no back-off weights */
+    {24, 4, 6, "0 n-grams of order 6"},
+    {32, 8, UINT64_MAX, "bytes of words"},
+    {32, 8, 8, "its counts need"},
+    {48, 8, 0, "0 n-grams of order 1"},
+    {48, 8, UINT64_MAX, "18446744073709551615 n-grams of order 1"},
+    {48, 8, 0xfffffff0, "4294967"}, /* n-grams below the highest order */
+    {56, 8, 470, "its counts need"},
+    {96, 4, 65537, "codebooks of 65537 and"},
+    {116, 4, 1, "codebooks of 1 and 0 values at order 6"},
+    {136, 4, 1, "1 values at order 5"}, /* the highest order backs off to nothing */
+};
+
+START_TEST(a_lying_header_is_refused)
+    {
+        struct compiled c = compile_file("tests/data/ngram/kenlm-test.arpa", 8);
+        struct asr_error err = {0};
+        struct ngram *lm;
+        set_bits(c.image, 8 * header_lies[_i].at, (unsigned)(8 * header_lies[_i].n_bytes),
+                 header_lies[_i].value);
+        seal(c.image, c.n_bytes);
+        ck_assert_int_eq(ngram_parse(&lm, c.image, c.n_bytes, "x.lm", &err), ASR_ERR_FORMAT);
+        ck_assert_ptr_null(lm);
+        ck_assert_msg(strstr(err.text, header_lies[_i].says), "wanted: %s\ngot: %s",
+                      header_lies[_i].says, err.text);
+        compiled_free(&c);
+    }
+END_TEST
+
 START_TEST(every_allocation_of_the_compiler_may_fail)
     {
         enum asr_status st;
@@ -358,6 +482,8 @@ Suite *suite(void)
     tcase_add_test(t, another_version_is_refused_by_number);
     tcase_add_test(t, a_file_cut_anywhere_is_refused);
     tcase_add_test(t, a_flipped_bit_is_noticed);
+    tcase_add_loop_test(t, each_lie_is_refused_with_its_place, 0, COUNT(lies));
+    tcase_add_loop_test(t, a_lying_header_is_refused, 0, COUNT(header_lies));
     tcase_add_loop_test(t, malice_is_refused_or_harmless, 0, 2);
     tcase_add_test(t, every_allocation_of_the_reader_may_fail);
     suite_add_tcase(s, t);
