@@ -17,7 +17,7 @@
 #include "audio/status.h"
 
 struct ngram_build_options {
-    unsigned bits;   /* of a probability or back-off weight: 2 to 16, or 32: float32 */
+    unsigned bits; /* of a probability or back-off weight: 2 to 16 (1-grams: 16), or 32: float32 */
     float unk_log10; /* probability of <unk> if the ARPA file has none */
     /* NULL, or told every so often what is being done and how far it is, 0 to 1. */
     void (*progress)(void *ctx, const char *stage, double done);
