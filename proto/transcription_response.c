@@ -209,7 +209,8 @@ static enum asr_status put_cue(struct buffer *out, const struct segment *s, char
 static enum asr_status render_srt(const struct transcript *t, struct buffer *out,
                                   struct asr_error *err)
 {
-    enum asr_status st = ASR_OK;
+    /* Silence has no cue: its body is empty, but is there. */
+    enum asr_status st = buffer_append(out, "", 0, err);
 
     for (size_t i = 0; i < t->n_segments && st == ASR_OK; i++) {
         st = buffer_printf(out, err, "%zu\n", i + 1);

@@ -1,0 +1,249 @@
+#include <string.h>
+
+#include "proto/language.h"
+#include "proto/transcription_response.h"
+#include "tests/support/alloc_fault.h"
+#include "tests/support/suite.h"
+
+/* The expected bodies are written by hand after OpenAI's documentation and the SubRip and WebVTT
+ * rules; the compression ratios are Python's: len(b) / len(zlib.compress(b)). */
+
+static struct word words[] = {
+    {"hello", 0.1 + 0.2, 0.7, 0.9876543219},
+    {"world", 0.75, 1.2, 1.0},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 3661.0004, 3661.0006, 0.25},
+};
+static uint32_t tokens[] = {8, 5, 12, 27, 1};
+static struct segment segments[] = {
+    {"hello world", 0.3, 1.2, 0, 2, 0, 3, -0.123456789, 0.000002},
+    {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 3661.0004, 3661.0003, 2, 1, 3, 2, -1, 0.5},
+};
+static char text[] = "hello world aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
+static const struct transcript speech = {
+    text, words, COUNT(words), segments, COUNT(segments), tokens, COUNT(tokens), 3661.2504};
+static char nothing[] = "";
+static const struct transcript silence = {nothing, NULL, 0, NULL, 0, NULL, 0, 2.0};
+
+static struct transcription_request req;
+static struct buffer out;
+static struct asr_error err;
+
+static void setup(void)
+{
+    transcription_request_init(&req);
+    buffer_init(&out, 1 << 20);
+}
+
+static void teardown(void)
+{
+    buffer_free(&out);
+}
+
+static const char *body(const struct transcript *t, enum response_format format)
+{
+    req.format = format;
+    out.n_bytes = 0;
+    ck_assert_int_eq(transcription_render(t, &req, "en", &out, &err), ASR_OK);
+    return out.bytes;
+}
+
+#define TEXT "hello world aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa"
+#define USAGE "\"usage\":{\"type\":\"duration\",\"seconds\":3662}}"
+#define HEAD                                                                                       \
+    "{\"task\":\"transcribe\",\"language\":\"english\",\"duration\":3661.25,\"text\":\"" TEXT "\"" \
+                                                                                              ","
+#define WORDS                                                                                      \
+    "\"words\":[{\"word\":\"hello\",\"start\":0.3,\"end\":0.7,\"confidence\":0.987654},"           \
+    "{\"word\":\"world\",\"start\":0.75,\"end\":1.2,\"confidence\":1},"                            \
+    "{\"word\":\"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"start\":3661,\"end\":3661.001,"      \
+    "\"confidence\":0.25}],"
+#define SEGMENTS                                                                                   \
+    "\"segments\":[{\"id\":0,\"seek\":0,\"start\":0.3,\"end\":1.2,\"text\":\" hello world\","      \
+    "\"tokens\":[8,5,12],\"temperature\":0,\"avg_logprob\":-0.123457,"                             \
+    "\"compression_ratio\":0.6,\"no_speech_prob\":0.000002},"                                      \
+    "{\"id\":1,\"seek\":0,\"start\":3661,\"end\":3661,"                                            \
+    "\"text\":\" aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\",\"tokens\":[27,1],"                    \
+    "\"temperature\":0,\"avg_logprob\":-1,\"compression_ratio\":3.416667,"                         \
+    "\"no_speech_prob\":0.5}],"
+
+START_TEST(json_is_the_text_and_the_begun_seconds)
+    {
+        ck_assert_str_eq(body(&speech, RESPONSE_JSON), "{\"text\":\"" TEXT "\"," USAGE);
+        ck_assert_str_eq(body(&silence, RESPONSE_JSON),
+                         "{\"text\":\"\",\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
+    }
+END_TEST
+
+START_TEST(text_is_one_line)
+    {
+        ck_assert_str_eq(body(&speech, RESPONSE_TEXT), TEXT "\n");
+        ck_assert_str_eq(body(&silence, RESPONSE_TEXT), "\n");
+    }
+END_TEST
+
+START_TEST(verbose_json_has_segments_unless_only_words_were_asked_for)
+    {
+        ck_assert_str_eq(body(&speech, RESPONSE_VERBOSE_JSON), HEAD SEGMENTS USAGE);
+        req.segment_times = true;
+        ck_assert_str_eq(body(&speech, RESPONSE_VERBOSE_JSON), HEAD SEGMENTS USAGE);
+        req.word_times = true;
+        ck_assert_str_eq(body(&speech, RESPONSE_VERBOSE_JSON), HEAD WORDS SEGMENTS USAGE);
+        req.segment_times = false;
+        ck_assert_str_eq(body(&speech, RESPONSE_VERBOSE_JSON), HEAD WORDS USAGE);
+    }
+END_TEST
+
+START_TEST(verbose_json_of_silence_has_empty_lists)
+    {
+        req.word_times = req.segment_times = true;
+        ck_assert_str_eq(body(&silence, RESPONSE_VERBOSE_JSON),
+                         "{\"task\":\"transcribe\",\"language\":\"english\",\"duration\":2,"
+                         "\"text\":\"\",\"words\":[],\"segments\":[],"
+                         "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
+    }
+END_TEST
+
+START_TEST(srt_has_numbered_cues)
+    {
+        ck_assert_str_eq(body(&speech, RESPONSE_SRT),
+                         "1\n00:00:00,300 --> 00:00:01,200\nhello world\n\n"
+                         "2\n01:01:01,000 --> 01:01:01,001\n"
+                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\n");
+        ck_assert_str_eq(body(&silence, RESPONSE_SRT), "");
+    }
+END_TEST
+
+START_TEST(vtt_cues_never_end_before_they_start)
+    {
+        ck_assert_str_eq(body(&speech, RESPONSE_VTT),
+                         "WEBVTT\n\n00:00:00.300 --> 00:00:01.200\nhello world\n\n"
+                         "01:01:01.000 --> 01:01:01.001\n"
+                         "aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa\n\n");
+        ck_assert_str_eq(body(&silence, RESPONSE_VTT), "WEBVTT\n\n");
+    }
+END_TEST
+
+static struct transcript with_cue(struct segment *segment)
+{
+    return (struct transcript){nothing, NULL, 0, segment, 1, NULL, 0, segment->end_seconds};
+}
+
+START_TEST(cue_text_cannot_end_its_cue_or_be_markup)
+    {
+        struct segment segment = {.text = "<b>a&b</b> --> \r\n\nc", .end_seconds = 1};
+        const struct transcript t = with_cue(&segment);
+
+        ck_assert_str_eq(body(&t, RESPONSE_VTT), "WEBVTT\n\n00:00:00.000 --> 00:00:01.000\n"
+                                                 "&lt;b&gt;a&amp;b&lt;/b&gt; --&gt;    c\n\n");
+        ck_assert_str_eq(body(&t, RESPONSE_SRT), "1\n00:00:00,000 --> 00:00:01,000\n"
+                                                 "<b>a&b</b> -->    c\n\n");
+    }
+END_TEST
+
+static const struct {
+    double seconds;
+    const char *start;
+} times[] = {
+    {0, "00:00:00,000"},       {0.0004, "00:00:00,000"},    {0.0006, "00:00:00,001"},
+    {59.9996, "00:01:00,000"}, {3599.9996, "01:00:00,000"}, {86399.999, "23:59:59,999"},
+    {360000, "100:00:00,000"},
+};
+
+START_TEST(times_round_to_the_millisecond_with_carry)
+    {
+        struct segment segment = {
+            .text = "", .start_seconds = times[_i].seconds, .end_seconds = times[_i].seconds + 1};
+        const struct transcript t = with_cue(&segment);
+        const char *start = body(&t, RESPONSE_SRT) + 2;
+
+        ck_assert_int_eq(strncmp(start, times[_i].start, strlen(times[_i].start)), 0);
+        ck_assert_int_eq(start[strlen(times[_i].start)], ' ');
+    }
+END_TEST
+
+START_TEST(content_types_are_static_and_apart)
+    {
+        ck_assert_str_eq(transcription_content_type(RESPONSE_JSON), "application/json");
+        ck_assert_str_eq(transcription_content_type(RESPONSE_VERBOSE_JSON), "application/json");
+        ck_assert_str_eq(transcription_content_type(RESPONSE_TEXT), "text/plain; charset=utf-8");
+        ck_assert_str_eq(transcription_content_type(RESPONSE_SRT),
+                         "application/x-subrip; charset=utf-8");
+        ck_assert_str_eq(transcription_content_type(RESPONSE_VTT), "text/vtt; charset=utf-8");
+    }
+END_TEST
+
+START_TEST(a_body_over_the_limit_leaves_nothing_behind)
+    {
+        req.word_times = req.segment_times = true;
+        for (int format = RESPONSE_JSON; format <= RESPONSE_VTT; format++) {
+            size_t n_bytes = strlen(body(&speech, (enum response_format)format));
+            for (size_t limit = 0; limit <= n_bytes; limit++) {
+                struct buffer small;
+                buffer_init(&small, 1 + limit);
+                buffer_append(&small, "x", 1, &err);
+                enum asr_status st = transcription_render(&speech, &req, "en", &small, &err);
+                ck_assert_int_eq(st, limit < n_bytes ? ASR_ERR_LIMIT : ASR_OK);
+                if (st != ASR_OK)
+                    ck_assert_str_eq(small.bytes, "x");
+                buffer_free(&small);
+            }
+        }
+    }
+END_TEST
+
+START_TEST(every_allocation_may_fail)
+    {
+        enum asr_status st;
+        long nth = 0;
+
+        req.format = RESPONSE_VERBOSE_JSON;
+        req.word_times = req.segment_times = true;
+        do {
+            buffer_free(&out);
+            fail_alloc(nth++);
+            st = transcription_render(&speech, &req, "en", &out, &err);
+            fail_alloc(-1);
+            ck_assert(st == ASR_OK || st == ASR_ERR_NOMEM);
+            ck_assert(st == ASR_OK || out.n_bytes == 0);
+        } while (st == ASR_ERR_NOMEM);
+        ck_assert_int_ge(nth, 5); /* the body (grown twice), a segment's text, two compressions */
+        ck_assert_str_eq(out.bytes, HEAD WORDS SEGMENTS USAGE);
+    }
+END_TEST
+
+START_TEST(languages_have_the_names_that_whisper_gives_them)
+    {
+        ck_assert_str_eq(language_name("en"), "english");
+        ck_assert_str_eq(language_name("de"), "german");
+        ck_assert_str_eq(language_name("af"), "afrikaans"); /* first and last of the table */
+        ck_assert_str_eq(language_name("zh"), "chinese");
+        ck_assert_str_eq(language_name("tlh"), "tlh");
+        ck_assert(language_matches("DE-at", "de"));
+        ck_assert(language_matches("German", "de"));
+        ck_assert(language_matches("tlh", "tlh"));
+        ck_assert(!language_matches("d", "de"));
+        ck_assert(!language_matches("den", "de"));
+        ck_assert(!language_matches("en", "de"));
+    }
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("transcription_response");
+    TCase *c = tcase_create("transcription_response");
+    tcase_add_checked_fixture(c, setup, teardown);
+    tcase_add_test(c, json_is_the_text_and_the_begun_seconds);
+    tcase_add_test(c, text_is_one_line);
+    tcase_add_test(c, verbose_json_has_segments_unless_only_words_were_asked_for);
+    tcase_add_test(c, verbose_json_of_silence_has_empty_lists);
+    tcase_add_test(c, srt_has_numbered_cues);
+    tcase_add_test(c, vtt_cues_never_end_before_they_start);
+    tcase_add_test(c, cue_text_cannot_end_its_cue_or_be_markup);
+    tcase_add_loop_test(c, times_round_to_the_millisecond_with_carry, 0, COUNT(times));
+    tcase_add_test(c, content_types_are_static_and_apart);
+    tcase_add_test(c, a_body_over_the_limit_leaves_nothing_behind);
+    tcase_add_test(c, every_allocation_may_fail);
+    tcase_add_test(c, languages_have_the_names_that_whisper_gives_them);
+    suite_add_tcase(s, c);
+    return s;
+}
