@@ -62,7 +62,7 @@ static enum api_error_code take_count(unsigned *to, unsigned min, unsigned max,
                                       struct api_error *e)
 {
     size_t n = strspn(text, "0123456789");
-    unsigned long value = n > 0 && n <= 9 && !text[n] ? strtoul(text, NULL, 10) : ULONG_MAX;
+    unsigned long value = n <= 9 && !text[n] ? strtoul(text, NULL, 10) : ULONG_MAX;
 
     if (value < min || value > max)
         return api_fail(e, API_INVALID_VALUE, field->name,
@@ -417,8 +417,7 @@ enum api_error_code transcription_request_finish(const struct transcription_requ
 
     if (!*req->model)
         return api_fail(e, API_MISSING_PARAMETER, "model", "you must provide a model parameter");
-    if (strcmp(req->model, served_model) != 0 &&
-        (strchr(req->model, ',') || !list_has(aliases, req->model)))
+    if (strcmp(req->model, served_model) != 0 && !list_has(aliases, req->model))
         return api_fail(e, API_MODEL_NOT_FOUND, "model",
                         "The model '%s' does not exist. Served here: '%s'%s%s.",
                         quote(req->model).text, served_model, *aliases ? ", also called " : "",
