@@ -85,7 +85,7 @@ run: deps ## install what is missing, build, serve the default model on 127.0.0.
 TEST_SRC   := $(foreach l,audio model proto server,$(wildcard tests/$(l)/test_*.c))
 TESTS      := $(TEST_SRC:%.c=$(BUILD)/%)
 HELPERS    := $(patsubst %.c,$(BUILD)/%.o,$(wildcard tests/support/*.c))
-WRAP       := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc
+WRAP       := -Wl,--wrap=malloc,--wrap=calloc,--wrap=realloc,--wrap=aligned_alloc
 CHECK_LIBS  = $(shell pkg-config --libs check 2>/dev/null)
 
 $(BUILD)/tests/audio/%: $(BUILD)/tests/audio/%.o $(HELPERS) $(AUDIO)

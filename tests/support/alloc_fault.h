@@ -1,4 +1,5 @@
-/* alloc_fault.h - makes one allocation fail, over the linker's --wrap=malloc,calloc,realloc.
+/* alloc_fault.h - makes one allocation fail, over the linker's --wrap=malloc,calloc,realloc,
+ * aligned_alloc.
  *
  * fail_alloc(n): the n-th allocation from now (0 is the next) returns NULL; -1 switches it off.
  * For single-threaded tests. Allocations inside shared libraries are not seen. */
