@@ -325,9 +325,11 @@ enum asr_status model_config_parse(struct model_config **out, const char *json, 
         return asr_fail(err, ASR_ERR_NOMEM, "%s: out of memory", name);
     c->document = json_loadb(json, n_bytes, JSON_REJECT_DUPLICATES, &json_why);
     if (c->document)
-        st = read_document(c, &why);
+        st = copy(&c->file, name, &why);
     else
         st = asr_fail(&why, ASR_ERR_FORMAT, "line %d: %s", json_why.line, json_why.text);
+    if (st == ASR_OK)
+        st = read_document(c, &why);
     if (st != ASR_OK) {
         model_config_free(c);
         return asr_fail(err, st, "%s: %s", name, why.text);
@@ -378,6 +380,7 @@ void model_config_free(struct model_config *config)
     for (size_t i = 0; i < config->n_tokens; i++)
         free(config->tokens[i]);
     free(config->tokens);
+    free(config->file);
     free(config->name);
     free(config->language);
     free(config->licence);

@@ -12,6 +12,7 @@
 #include "audio/status.h"
 
 struct model_config {
+    char *file; /* as given when it was read, for messages */
     char *name, *language, *licence, *source;
     struct fbank_config features;
     bool subtract_utterance_mean; /* normalisation.mean == "utterance" */

@@ -97,6 +97,7 @@ enum asr_status network_load(struct network **out, const struct model_config *co
                              const struct safetensors *tensors, struct asr_error *err)
 {
     struct network *net;
+    struct asr_error why;
     enum asr_status st = gemm_prepare(err);
 
     *out = NULL;
@@ -107,12 +108,12 @@ enum asr_status network_load(struct network **out, const struct model_config *co
         return asr_fail(err, ASR_ERR_NOMEM, "network: out of memory");
     net->in_width = config->features.num_mel_bins;
     net->stride = 1;
-    st = normalise_load(&net->normalise, config, tensors, err);
+    st = normalise_load(&net->normalise, config, tensors, &why);
     if (st == ASR_OK)
-        st = load_stages(net, config, tensors, err);
+        st = load_stages(net, config, tensors, &why);
     if (st != ASR_OK) {
         network_free(net);
-        return st;
+        return asr_fail(err, st, "%s: %s", config->file, why.text);
     }
     *out = net;
     return ASR_OK;
