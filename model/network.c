@@ -205,10 +205,11 @@ enum asr_status network_work_new(struct network_work **out, const struct network
     return ASR_OK;
 }
 
-/* The most floats that stand between two layers for this batch; false if that overflows. */
+/* The most floats that stand between two layers for this batch; false if that overflows. At least
+ * one, so that rows have an address even where there are none. */
 static bool largest_rows(const struct network *net, const struct batch *batch, size_t *floats)
 {
-    *floats = 0;
+    *floats = 1;
     for (size_t i = 0; i < net->n_stages; i++) {
         size_t rows = 0, needed;
         for (size_t u = 0; u < batch->count; u++) {
