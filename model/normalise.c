@@ -10,17 +10,15 @@ struct normalise {
     float *std;  /* [bins]; NULL: not divided */
 };
 
-static enum asr_status load_std(struct normalise *n, const char *name,
-                                const struct safetensors *tensors, struct asr_error *err)
+static enum asr_status check_std(const struct normalise *n, const float *std, const char *name,
+                                 struct asr_error *err)
 {
-    enum asr_status st = safetensors_load_f32(tensors, name, 1, &n->bins, &n->std, err);
-
-    for (size_t b = 0; st == ASR_OK && b < n->bins; b++)
-        if (n->std[b] <= 0)
-            st = asr_fail(err, ASR_ERR_FORMAT,
-                          "normalisation.std: tensor '%.80s': element %zu is %g, not positive",
-                          name, b, (double)n->std[b]);
-    return st;
+    for (size_t b = 0; b < n->bins; b++)
+        if (std[b] <= 0)
+            return asr_fail(err, ASR_ERR_FORMAT,
+                            "normalisation.std: tensor '%.80s': element %zu is %g, not positive",
+                            name, b, (double)std[b]);
+    return ASR_OK;
 }
 
 enum asr_status normalise_load(struct normalise **out, const struct model_config *config,
@@ -37,7 +35,9 @@ enum asr_status normalise_load(struct normalise **out, const struct model_config
     if (config->mean_tensor)
         st = safetensors_load_f32(tensors, config->mean_tensor, 1, &n->bins, &n->mean, err);
     if (st == ASR_OK && config->std_tensor)
-        st = load_std(n, config->std_tensor, tensors, err);
+        st = safetensors_load_f32(tensors, config->std_tensor, 1, &n->bins, &n->std, err);
+    if (st == ASR_OK && n->std)
+        st = check_std(n, n->std, config->std_tensor, err);
     if (st != ASR_OK) {
         normalise_free(n);
         return st;
