@@ -190,9 +190,12 @@ static enum api_error_code take_encoding(struct transcription_request *req,
     req->raw.encoding = raw_encoding_by_name(text);
     if (req->raw.encoding == RAW_NONE)
         return api_fail(e, API_INVALID_VALUE, field->name,
-                        "Invalid value: '%s'. Supported values are: 's16le' (or 'linear16'), "
-                        "'s16be', 's8', 'u8', 's24le', 's32le', 'f32le', 'mulaw', and 'alaw'.",
+                        "Invalid value: '%s'. Supported values are: 's16le' (or 'linear16', "
+                        "'pcm16'), 's16be', 's8', 'u8', 's24le', 's32le', 'f32le', 'mulaw' (or "
+                        "'pcmu'), and 'alaw' (or 'pcma').",
                         quote(text).text);
+    if (req->raw.channels == 0) /* `channels` may have come before */
+        req->raw.channels = 1;
     return API_OK;
 }
 

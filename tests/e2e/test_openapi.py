@@ -152,6 +152,12 @@ def test_its_request_fields_are_the_servers():
     assert taken == described, taken ^ described
 
 
+def test_its_encodings_are_the_decoders():
+    known = set(re.findall(r'\{"([\w-]+)", RAW_\w+\}', source("audio/decode.c")))
+    fields = SPEC["components"]["schemas"]["TranscriptionFields"]["properties"]
+    assert known == set(fields["encoding"]["enum"]), known ^ set(fields["encoding"]["enum"])
+
+
 def test_its_version_is_the_programs():
     version = re.search(r"^VERSION := (\S+)$", source("Makefile"), re.M).group(1)
     assert SPEC["info"]["version"] == version

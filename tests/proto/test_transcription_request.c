@@ -283,6 +283,25 @@ START_TEST(what_cannot_be_honoured_is_refused_by_name)
     }
 END_TEST
 
+START_TEST(headerless_audio_has_one_channel_unless_told)
+    {
+        static const struct given one[] = {
+            {"model", "en"}, {"encoding", "Linear16"}, {"sample_rate", "16000"}, {NULL, NULL}};
+        static const struct given two[] = {{"model", "en"},
+                                           {"channels", "2"},
+                                           {"encoding", "alaw"},
+                                           {"sample_rate", "8000"},
+                                           {NULL, NULL}};
+
+        ck_assert_msg(give_all(one) == API_OK, "%s", e.message);
+        ck_assert_int_eq(req.raw.encoding, RAW_PCM_S16LE);
+        ck_assert_uint_eq(req.raw.channels, 1);
+        transcription_request_init(&req);
+        ck_assert_msg(give_all(two) == API_OK, "%s", e.message);
+        ck_assert_uint_eq(req.raw.channels, 2);
+    }
+END_TEST
+
 START_TEST(a_request_without_a_file_says_so)
     {
         ck_assert_int_eq(give("model", "en"), API_OK);
@@ -350,6 +369,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, granularities_come_in_any_clients_spelling, 0, COUNT(granularities));
     tcase_add_loop_test(c, harmless_fields_change_nothing, 0, COUNT(harmless));
     tcase_add_loop_test(c, what_cannot_be_honoured_is_refused_by_name, 0, COUNT(refused));
+    tcase_add_test(c, headerless_audio_has_one_channel_unless_told);
     tcase_add_test(c, a_request_without_a_file_says_so);
     tcase_add_test(c, a_model_without_aliases_is_served_by_its_name_only);
     tcase_add_test(c, values_are_bounded);
