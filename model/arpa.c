@@ -361,14 +361,14 @@ static enum asr_status read_ngram(struct arpa *arpa, struct line rest, struct ar
                          arpa->section, (unsigned long long)arpa->declared[arpa->section - 1]);
     next_field(&rest, &field); /* the line is not blank */
     st = read_value(arpa, field, "a probability", &ngram->log10_probability, err);
-    if (st == ASR_OK && ngram->log10_probability > MAX_ROUNDING_ABOVE_0)
+    if (st != ASR_OK)
+        return st;
+    if (ngram->log10_probability > MAX_ROUNDING_ABOVE_0)
         return arpa_fail(arpa, err, "a probability above 1: its logarithm is %s",
                          quote(quoted, field));
-    if (ngram->log10_probability > 0)
-        ngram->log10_probability = 0;
-    if (st == ASR_OK)
-        st = read_words(arpa, &rest, ngram, err);
+    ngram->log10_probability = fminf(ngram->log10_probability, 0);
     ngram->log10_backoff = 0;
+    st = read_words(arpa, &rest, ngram, err);
     if (st == ASR_OK && next_field(&rest, &field))
         st = read_value(arpa, field, "a back-off weight", &ngram->log10_backoff, err);
     if (st == ASR_OK && next_field(&rest, &field))

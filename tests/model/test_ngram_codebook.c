@@ -102,13 +102,13 @@ END_TEST
 START_TEST(no_level_equals_the_reserved_value)
     {
         /* +-1 to +-20: the middle one of three levels has mean 0. */
-    float values[40];
-    struct ngram_codebook book;
-    for (int i = 0; i < 20; i++) {
-        values[i] = (float)(i - 20);
-        values[20 + i] = (float)(i + 1);
-    }
-    ck_assert_int_eq(ngram_codebook_fit(&book, values, COUNT(values), 2, 0, NULL), ASR_OK);
+        float values[40];
+        struct ngram_codebook book;
+        for (int i = 0; i < 20; i++) {
+            values[i] = (float)(i - 20);
+            values[20 + i] = (float)(i + 1);
+        }
+        ck_assert_int_eq(ngram_codebook_fit(&book, values, COUNT(values), 2, 0, NULL), ASR_OK);
         for (uint32_t i = 1; i < book.n_values; i++)
             ck_assert_float_ne(book.values[i], 0);
         ngram_codebook_free(&book);
