@@ -77,11 +77,14 @@ enum asr_status ngram_header_read(struct ngram_header *header, const uint8_t *by
         return asr_fail(err, ASR_ERR_UNSUPPORTED,
                         "%s: compiled language model version %u; this program reads version %d",
                         name, get_u32(bytes + AT_VERSION), NGRAM_VERSION);
+    const uint32_t flags = get_u32(bytes + AT_FLAGS);
+    if (flags & ~(uint32_t)FLAG_UNK_GIVEN)
+        return asr_fail(err, ASR_ERR_FORMAT, "%s: impossible header: flags %08x", name, flags);
     *header = (struct ngram_header){
         .checksum = get_u32(bytes + AT_CHECKSUM),
         .file_bytes = get_u64(bytes + AT_FILE_BYTES),
         .order = get_u32(bytes + AT_ORDER),
-        .unk_given = (get_u32(bytes + AT_FLAGS) & FLAG_UNK_GIVEN) != 0,
+        .unk_given = flags != 0,
         .text_bytes = get_u64(bytes + AT_TEXT_BYTES),
         .contexts_added = get_u64(bytes + AT_CONTEXTS_ADDED),
     };

@@ -71,7 +71,7 @@ struct ngram_layout {
     uint64_t file_bytes;
 };
 
-/* `bytes` has NGRAM_HEADER_BYTES. Reading checks the magic and the version only. */
+/* `bytes` has NGRAM_HEADER_BYTES. Reading checks the magic, the version and the flags only. */
 void ngram_header_write(const struct ngram_header *header, uint8_t *bytes);
 enum asr_status ngram_header_read(struct ngram_header *header, const uint8_t *bytes,
                                   const char *name, struct asr_error *err);

@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # test_lm.sh - `scribed lm` from the outside. The expected scores are what KenLM's own `query`
-# printed for the same ARPA file and text (tests/data/ngram/README.md).
+# printed for the same ARPA file and text (tests/data/README.md).
 set -u
 cd "$(dirname "$0")/../.." || exit 1
 scribed=${BUILD:-build/plain}/scribed

@@ -394,6 +394,7 @@ static const struct {
     {24, 4, 7, "order 7 is not in 1 to 6"},
     {24, 4, 4, "codebooks of 6 and 3 values at order 4"}, /* the highest has no back-off weights */
     {24, 4, 6, "0 n-grams of order 6"},
+    {28, 4, 2, "flags 00000002"},
     {32, 8, UINT64_MAX, "bytes of words"},
     {32, 8, 8, "its counts need"},
     {48, 8, 0, "0 n-grams of order 1"},
