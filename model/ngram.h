@@ -13,6 +13,7 @@
 #ifndef MODEL_NGRAM_H
 #define MODEL_NGRAM_H
 
+#include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
 
@@ -63,8 +64,8 @@ const char *ngram_text(const struct ngram *lm, uint32_t word, size_t *n_bytes);
 /* The state before a sentence's first word, <s> being its context. */
 struct ngram_state ngram_start(const struct ngram *lm);
 
-/* `word` (< ngram_words()) after `in` -> its score and the state behind it. `out` may be NULL or
- * &in's original. End a sentence by scoring ngram_eos(). */
+/* `word` (< ngram_words()) after `in` -> its score and the state behind it. `out` may be NULL,
+ * or where `in` was copied from. End a sentence by scoring ngram_eos(). */
 struct ngram_score ngram_score(const struct ngram *lm, struct ngram_state in, uint32_t word,
                                struct ngram_state *out);
 
@@ -80,7 +81,7 @@ struct ngram_info {
     uint64_t contexts_added; /* of `ngrams`, those that the ARPA file lacked but used as contexts */
     uint64_t file_bytes;
     uint32_t checksum;
-    int unk_given; /* the ARPA file had <unk> */
+    bool unk_given; /* the ARPA file had <unk> */
 };
 void ngram_info(const struct ngram *lm, struct ngram_info *out);
 
