@@ -4,6 +4,8 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
+#include "model/log_add.h"
+
 /* How a path came to a state: from the same one, the one before, or the one before that. Two bits
  * each, four to a byte: the trellis is what limits the length that can be aligned. */
 enum move { MOVE_STAY = 0, MOVE_NEXT = 1, MOVE_SKIP = 2 };
@@ -37,16 +39,6 @@ static uint32_t state_token(const struct ctc_problem *p, size_t state)
 static bool may_skip_to(const struct ctc_problem *p, size_t state)
 {
     return state % 2 && state >= 3 && p->labels[state / 2] != p->labels[state / 2 - 1];
-}
-
-static double log_add(double a, double b)
-{
-    if (a < b) {
-        double swap = a;
-        a = b;
-        b = swap;
-    }
-    return b == -INFINITY ? a : a + log1p(exp(b - a));
 }
 
 /* At frame t only these states lie on a path that starts in the first two and can still end in

@@ -1,0 +1,640 @@
+/* ctc_beam.c - see ctc_beam.h.
+ *
+ * A beam is an array of at most beam_width entries, in the order in which they joined it. An
+ * entry is a prefix with two sums over its paths, and the best path of each kind. One frame is:
+ *
+ *   1. tokens worth trying are collected once, best first;
+ *   2. each entry's sums move on by blank, by its last label again, and by what its parent adds
+ *      (the parent is in the beam too: this is where two ways to the same labels merge);
+ *   3. each entry is extended by each token for which there is no entry yet. An extension is a
+ *      score and two numbers; as soon as beam_width candidates are known, whatever is below the
+ *      worst of them is not even written down, and since tokens come best first the rest of the
+ *      row is skipped. The candidate array has room for 4 beam_width: when full, it is cut to
+ *      beam_width, so that a frame costs beam_width x tokens sums and comparisons at the worst;
+ *   4. the best beam_width candidates become the next beam.
+ *
+ * Labels live in two pools: `tree` makes a prefix unique (a node's children are found by their
+ * token), `runs` holds where the labels of best paths lie, which differs between two entries
+ * that share labels. Both are collected when full (chain_pool.h): memory is in proportion to
+ * beam_width plus the labels still reachable, some 60 bytes a label, however long the stream.
+ *
+ * Rejected: a hash map of prefixes built anew in every frame (its order leaks into ties, and it
+ * was most of the time of decoders that do so); floats (sums of an hour lose their fraction). */
+#include "model/ctc_beam.h"
+
+#include <assert.h>
+#include <float.h>
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "model/chain_pool.h"
+#include "model/kth_largest.h"
+#include "model/log_add.h"
+
+#define NONE CHAIN_NONE
+
+const struct ctc_beam_config ctc_beam_defaults = {
+    .beam_width = 64,
+    .max_tokens = 0,
+    .min_log_posterior = -12.0f,
+    .score_margin = 25.0f,
+};
+
+/* One prefix. The root, which has no token, is node 0. */
+struct node {
+    uint32_t parent; /* chain_pool's link */
+    uint32_t token;
+    uint32_t first_child, next_sibling;
+    uint32_t entry; /* in the beam, or NONE */
+};
+
+/* One finished run of frames of a best path. */
+struct run {
+    uint32_t before; /* chain_pool's link */
+    uint32_t token, first_frame, last_frame;
+    float log_posterior;
+};
+
+/* The best path that ends in one way. Its last run is not a struct run yet: it may grow. */
+struct path {
+    double score; /* natural log; -INFINITY when there is no such path */
+    uint32_t before;
+    uint32_t first_frame, last_frame;
+    float log_posterior;
+    uint32_t saved; /* the last run as a struct run, once this frame needed it; else NONE */
+};
+
+struct entry {
+    double blank, label, total; /* ln of the sums: paths ending in blank, in the label, both */
+    struct path blank_path, label_path;
+    uint32_t node, token;
+    uint32_t parent;                    /* entry, or NONE */
+    uint32_t first_child, next_sibling; /* entries */
+};
+
+struct sums {
+    double blank, label, total;
+};
+
+struct candidate {
+    uint32_t entry;
+    uint32_t token; /* NONE: the entry itself, one frame on */
+};
+
+struct ctc_beam {
+    struct ctc_beam_config config;
+    size_t n_tokens, blank;
+    uint32_t frame;
+    struct chain_pool tree, runs;
+    struct entry *now, *next; /* [beam_width] */
+    size_t n_now;
+    struct sums *sums;            /* [beam_width] of `now`, one frame on */
+    struct candidate *candidates; /* [4 beam_width] */
+    double *scores, *selection;   /* [4 beam_width] of the candidates, and a copy to select in */
+    size_t n_candidates;
+    double threshold; /* candidates below are out */
+    float *row;       /* [n_tokens] of this frame */
+    uint32_t *tokens; /* [n_tokens] worth trying, best first */
+    size_t n_tried;
+    bool *taken; /* [n_tokens] false between uses */
+};
+
+static struct node *node_at(const struct ctc_beam *beam, uint32_t node)
+{
+    return (struct node *)beam->tree.items + node;
+}
+
+static struct run *run_at(const struct ctc_beam *beam, uint32_t run)
+{
+    return (struct run *)beam->runs.items + run;
+}
+
+static size_t max_candidates(const struct ctc_beam *beam)
+{
+    return 4 * beam->config.beam_width;
+}
+
+static enum asr_status check_config(const struct ctc_beam_config *config, struct asr_error *err)
+{
+    if (config->beam_width < 1 || config->beam_width > CTC_BEAM_MAX_WIDTH)
+        return asr_fail(err, ASR_ERR_INVALID, "beam width %zu is not between 1 and %d",
+                        config->beam_width, CTC_BEAM_MAX_WIDTH);
+    if (!(config->min_log_posterior <= 0.0f))
+        return asr_fail(err, ASR_ERR_INVALID, "least log-posterior %g of a token is not below 0",
+                        (double)config->min_log_posterior);
+    if (!(config->score_margin > 0.0f))
+        return asr_fail(err, ASR_ERR_INVALID, "score margin %g is not above 0",
+                        (double)config->score_margin);
+    return ASR_OK;
+}
+
+enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blank,
+                             const struct ctc_beam_config *config, struct asr_error *err)
+{
+    enum asr_status st = check_config(config, err);
+    *out = NULL;
+    if (st != ASR_OK)
+        return st;
+    assert(n_tokens > 0 && blank < n_tokens);
+
+    size_t width = config->beam_width;
+    struct ctc_beam *beam = calloc(1, sizeof(*beam));
+    if (!beam)
+        return asr_fail(err, ASR_ERR_NOMEM, "decoder: out of memory");
+    *beam = (struct ctc_beam){.config = *config, .n_tokens = n_tokens, .blank = blank};
+    beam->tree.item_bytes = sizeof(struct node);
+    beam->runs.item_bytes = sizeof(struct run);
+    const struct {
+        void **slot;
+        size_t count, bytes;
+    } want[] = {
+        {(void **)&beam->now, width, sizeof(*beam->now)},
+        {(void **)&beam->next, width, sizeof(*beam->next)},
+        {(void **)&beam->sums, width, sizeof(*beam->sums)},
+        {(void **)&beam->candidates, max_candidates(beam), sizeof(*beam->candidates)},
+        {(void **)&beam->scores, max_candidates(beam), sizeof(*beam->scores)},
+        {(void **)&beam->selection, max_candidates(beam), sizeof(*beam->selection)},
+        {(void **)&beam->row, n_tokens, sizeof(*beam->row)},
+        {(void **)&beam->tokens, n_tokens, sizeof(*beam->tokens)},
+        {(void **)&beam->taken, n_tokens, sizeof(*beam->taken)},
+    };
+    bool complete = true;
+    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]) && complete; i++) {
+        *want[i].slot = calloc(want[i].count, want[i].bytes);
+        complete = *want[i].slot != NULL;
+    }
+    if (!complete)
+        st = asr_fail(err, ASR_ERR_NOMEM, "decoder of beam width %zu: out of memory", width);
+    if (st == ASR_OK)
+        st = chain_pool_grow(&beam->tree, 1, err); /* so that start() cannot fail */
+    if (st != ASR_OK) {
+        ctc_beam_free(beam);
+        return st;
+    }
+    ctc_beam_start(beam);
+    *out = beam;
+    return ASR_OK;
+}
+
+void ctc_beam_free(struct ctc_beam *beam)
+{
+    if (!beam)
+        return;
+    chain_pool_free(&beam->tree);
+    chain_pool_free(&beam->runs);
+    free(beam->now);
+    free(beam->next);
+    free(beam->sums);
+    free(beam->candidates);
+    free(beam->scores);
+    free(beam->selection);
+    free(beam->row);
+    free(beam->tokens);
+    free(beam->taken);
+    free(beam);
+}
+
+static const struct path no_path = {.score = -INFINITY, .before = NONE, .saved = NONE};
+
+void ctc_beam_start(struct ctc_beam *beam)
+{
+    chain_pool_clear(&beam->tree);
+    chain_pool_clear(&beam->runs);
+    uint32_t root = chain_pool_take(&beam->tree, NONE);
+    *node_at(beam, root) = (struct node){NONE, NONE, NONE, NONE, 0};
+    beam->now[0] = (struct entry){
+        .blank = 0.0,
+        .label = -INFINITY,
+        .total = 0.0,
+        .blank_path = {.score = 0.0, .before = NONE, .saved = NONE},
+        .label_path = no_path,
+        .node = root,
+        .token = NONE,
+        .parent = NONE,
+        .first_child = NONE,
+        .next_sibling = NONE,
+    };
+    beam->n_now = 1;
+    beam->frame = 0;
+}
+
+/* ---- room in the pools ------------------------------------------------------------------------
+ */
+
+static void collect_nodes(struct ctc_beam *beam)
+{
+    struct chain_pool *tree = &beam->tree;
+
+    chain_pool_begin_marking(tree);
+    chain_pool_mark(tree, 0);
+    for (size_t i = 0; i < beam->n_now; i++)
+        chain_pool_mark(tree, beam->now[i].node);
+    for (uint32_t n = 0; n < tree->capacity; n++)
+        if (tree->marks[n])
+            node_at(beam, n)->first_child = NONE;
+    for (uint32_t n = 1; n < tree->capacity; n++) {
+        if (!tree->marks[n])
+            continue;
+        struct node *node = node_at(beam, n), *parent = node_at(beam, node->parent);
+        node->next_sibling = parent->first_child;
+        parent->first_child = n;
+    }
+    chain_pool_sweep(tree);
+}
+
+static void collect_runs(struct ctc_beam *beam)
+{
+    chain_pool_begin_marking(&beam->runs);
+    for (size_t i = 0; i < beam->n_now; i++) {
+        chain_pool_mark(&beam->runs, beam->now[i].blank_path.before);
+        chain_pool_mark(&beam->runs, beam->now[i].label_path.before);
+    }
+    chain_pool_sweep(&beam->runs);
+}
+
+/* A frame adds at most one node and one run for each entry of the next beam. */
+static enum asr_status make_room(struct ctc_beam *beam, struct asr_error *err)
+{
+    enum asr_status st = ASR_OK;
+    const struct {
+        struct chain_pool *pool;
+        void (*collect)(struct ctc_beam *beam);
+    } pools[] = {{&beam->tree, collect_nodes}, {&beam->runs, collect_runs}};
+
+    for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]) && st == ASR_OK; i++) {
+        struct chain_pool *pool = pools[i].pool;
+        uint32_t width = (uint32_t)beam->config.beam_width;
+        if (pool->n_free >= width)
+            continue;
+        if (pool->capacity)
+            pools[i].collect(beam);
+        uint32_t wanted = width > pool->capacity / 2 ? width : pool->capacity / 2;
+        if (pool->n_free < wanted)
+            st = chain_pool_grow(pool, wanted, err);
+    }
+    return st;
+}
+
+/* ---- 1. the frame -----------------------------------------------------------------------------
+ */
+
+/* Insertion sort with a cut at max_tokens: few tokens pass min_log_posterior. */
+static void try_token(struct ctc_beam *beam, uint32_t token)
+{
+    const float *row = beam->row;
+    size_t limit = beam->config.max_tokens ? beam->config.max_tokens : beam->n_tokens;
+    size_t at = beam->n_tried;
+
+    if (at == limit && row[token] <= row[beam->tokens[at - 1]])
+        return;
+    if (at < limit)
+        beam->n_tried++;
+    else
+        at--;
+    for (; at > 0 && row[beam->tokens[at - 1]] < row[token]; at--)
+        beam->tokens[at] = beam->tokens[at - 1];
+    beam->tokens[at] = token;
+}
+
+static void read_frame(struct ctc_beam *beam, const float *log_posteriors)
+{
+    uint32_t best = NONE;
+    float best_value = -INFINITY;
+
+    beam->n_tried = 0;
+    for (uint32_t k = 0; k < beam->n_tokens; k++) {
+        /* Not a number, and infinity, would spread to every score: such a token cannot be. */
+        float value = log_posteriors[k] <= FLT_MAX ? log_posteriors[k] : -INFINITY;
+        beam->row[k] = value;
+        if (k == beam->blank || value == -INFINITY)
+            continue;
+        if (value >= beam->config.min_log_posterior)
+            try_token(beam, k);
+        if (value > best_value) {
+            best_value = value;
+            best = k;
+        }
+    }
+    if (beam->n_tried == 0 && best != NONE)
+        try_token(beam, best);
+}
+
+/* ---- 2. the entries, one frame on -------------------------------------------------------------
+ */
+
+/* All of the entry's paths that may be followed by `token` as a new label: after the same label
+ * only those that end in blank. */
+static double sum_before(const struct entry *e, uint32_t token)
+{
+    return token == e->token ? e->blank : e->total;
+}
+
+static struct sums move_on(const struct ctc_beam *beam, const struct entry *e)
+{
+    struct sums s = {.blank = e->total + (double)beam->row[beam->blank], .label = -INFINITY};
+
+    if (e->token != NONE) {
+        double label = e->label;
+        if (e->parent != NONE)
+            label = log_add(label, sum_before(&beam->now[e->parent], e->token));
+        s.label = label + (double)beam->row[e->token];
+    }
+    s.total = log_add(s.blank, s.label);
+    return s;
+}
+
+/* ---- 3. candidates ----------------------------------------------------------------------------
+ */
+
+/* Keeps the best beam_width candidates, in their order. Among equals the first ones stay. */
+static void cut_candidates(struct ctc_beam *beam)
+{
+    size_t width = beam->config.beam_width, kept = 0, above = 0;
+    double limit = beam->threshold;
+
+    if (beam->n_candidates > width) {
+        memcpy(beam->selection, beam->scores, beam->n_candidates * sizeof(*beam->scores));
+        limit = kth_largest(beam->selection, beam->n_candidates, width);
+    }
+    if (limit < beam->threshold)
+        limit = beam->threshold;
+    for (size_t i = 0; i < beam->n_candidates; i++)
+        above += beam->scores[i] > limit;
+    size_t equal_left = width - above;
+    for (size_t i = 0; i < beam->n_candidates; i++) {
+        if (beam->scores[i] < limit || (beam->scores[i] == limit && equal_left == 0))
+            continue;
+        equal_left -= beam->scores[i] == limit;
+        beam->scores[kept] = beam->scores[i];
+        beam->candidates[kept++] = beam->candidates[i];
+    }
+    beam->n_candidates = kept;
+    beam->threshold = limit;
+}
+
+static void add_candidate(struct ctc_beam *beam, uint32_t entry, uint32_t token, double score)
+{
+    if (beam->n_candidates == max_candidates(beam))
+        cut_candidates(beam);
+    beam->candidates[beam->n_candidates] = (struct candidate){entry, token};
+    beam->scores[beam->n_candidates++] = score;
+}
+
+/* Until an extension has been seen, candidates are the entries themselves: when the beam is full,
+ * the worst of them is already what an extension has to beat. */
+static void add_entries(struct ctc_beam *beam)
+{
+    double best = -INFINITY, worst = INFINITY;
+
+    beam->n_candidates = 0;
+    beam->threshold = -INFINITY;
+    for (uint32_t i = 0; i < beam->n_now; i++) {
+        beam->sums[i] = move_on(beam, &beam->now[i]);
+        double score = beam->sums[i].total;
+        best = score > best ? score : best;
+        worst = score < worst ? score : worst;
+        add_candidate(beam, i, NONE, score);
+    }
+    beam->threshold = best - (double)beam->config.score_margin;
+    if (best > -INFINITY && beam->threshold < -DBL_MAX)
+        beam->threshold = -DBL_MAX; /* no margin, but what is impossible is out all the same */
+    if (beam->n_now == beam->config.beam_width && worst > beam->threshold)
+        beam->threshold = worst;
+}
+
+static void mark_children(struct ctc_beam *beam, const struct entry *e, bool mark)
+{
+    for (uint32_t c = e->first_child; c != NONE; c = beam->now[c].next_sibling)
+        beam->taken[beam->now[c].token] = mark;
+}
+
+static void extend(struct ctc_beam *beam, uint32_t index)
+{
+    const struct entry *e = &beam->now[index];
+
+    mark_children(beam, e, true);
+    for (size_t i = 0; i < beam->n_tried; i++) {
+        uint32_t token = beam->tokens[i];
+        double log_posterior = (double)beam->row[token];
+        if (e->total + log_posterior <= beam->threshold)
+            break;
+        double score = sum_before(e, token) + log_posterior;
+        if (score > beam->threshold && !beam->taken[token])
+            add_candidate(beam, index, token, score);
+    }
+    mark_children(beam, e, false);
+}
+
+/* ---- 4. the next beam -------------------------------------------------------------------------
+ */
+
+static uint32_t child_node(struct ctc_beam *beam, uint32_t parent, uint32_t token)
+{
+    uint32_t child = node_at(beam, parent)->first_child;
+
+    while (child != NONE && node_at(beam, child)->token != token)
+        child = node_at(beam, child)->next_sibling;
+    if (child == NONE) {
+        child = chain_pool_take(&beam->tree, parent);
+        struct node *p = node_at(beam, parent);
+        *node_at(beam, child) = (struct node){parent, token, NONE, p->first_child, NONE};
+        p->first_child = child;
+    }
+    return child;
+}
+
+/* The entry's best path that may be followed by `token` as a new label. */
+static struct path *path_before(struct entry *e, uint32_t token)
+{
+    if (token == e->token || e->blank_path.score >= e->label_path.score)
+        return &e->blank_path;
+    return &e->label_path;
+}
+
+/* That path, and then `token` in this frame. */
+static struct path follow(struct ctc_beam *beam, struct entry *e, uint32_t token)
+{
+    struct path *from = path_before(e, token);
+
+    if (e->token != NONE && from->saved == NONE) {
+        from->saved = chain_pool_take(&beam->runs, from->before);
+        struct run *run = run_at(beam, from->saved);
+        run->token = e->token;
+        run->first_frame = from->first_frame;
+        run->last_frame = from->last_frame;
+        run->log_posterior = from->log_posterior;
+    }
+    return (struct path){
+        .score = from->score + (double)beam->row[token],
+        .before = from->saved,
+        .first_frame = beam->frame,
+        .last_frame = beam->frame,
+        .log_posterior = beam->row[token],
+        .saved = NONE,
+    };
+}
+
+static struct path stay_in_label(const struct ctc_beam *beam, const struct entry *e)
+{
+    struct path path = e->label_path;
+    float log_posterior = beam->row[e->token];
+
+    path.score += (double)log_posterior;
+    path.last_frame = beam->frame;
+    path.saved = NONE;
+    if (log_posterior > path.log_posterior)
+        path.log_posterior = log_posterior;
+    return path;
+}
+
+static void keep_entry(struct ctc_beam *beam, struct entry *out, uint32_t index)
+{
+    struct entry *e = &beam->now[index];
+
+    *out = *e;
+    out->blank = beam->sums[index].blank;
+    out->label = beam->sums[index].label;
+    out->total = beam->sums[index].total;
+    out->blank_path = *path_before(e, (uint32_t)beam->blank);
+    out->blank_path.score += (double)beam->row[beam->blank];
+    out->blank_path.saved = NONE;
+    if (e->token == NONE)
+        return;
+    out->label_path = stay_in_label(beam, e);
+    if (e->parent != NONE) {
+        struct entry *parent = &beam->now[e->parent];
+        double score = path_before(parent, e->token)->score + (double)beam->row[e->token];
+        if (score > out->label_path.score)
+            out->label_path = follow(beam, parent, e->token);
+    }
+}
+
+static void add_entry(struct ctc_beam *beam, struct entry *out, uint32_t parent, uint32_t token)
+{
+    struct entry *from = &beam->now[parent];
+    double label = sum_before(from, token) + (double)beam->row[token];
+
+    *out = (struct entry){
+        .blank = -INFINITY,
+        .label = label,
+        .total = label,
+        .blank_path = no_path,
+        .label_path = follow(beam, from, token),
+        .node = child_node(beam, from->node, token),
+        .token = token,
+    };
+}
+
+/* Which entries of the beam are children of which. */
+static void link_entries(struct ctc_beam *beam)
+{
+    for (uint32_t i = 0; i < beam->n_now; i++) {
+        node_at(beam, beam->now[i].node)->entry = i;
+        beam->now[i].first_child = NONE;
+    }
+    for (uint32_t i = 0; i < beam->n_now; i++) {
+        struct entry *e = &beam->now[i];
+        uint32_t parent = node_at(beam, e->node)->parent;
+        e->parent = parent == NONE ? NONE : node_at(beam, parent)->entry;
+        if (e->parent == NONE)
+            continue;
+        e->next_sibling = beam->now[e->parent].first_child;
+        beam->now[e->parent].first_child = i;
+    }
+}
+
+static void renew_beam(struct ctc_beam *beam)
+{
+    for (size_t i = 0; i < beam->n_now; i++)
+        node_at(beam, beam->now[i].node)->entry = NONE;
+    for (size_t i = 0; i < beam->n_candidates; i++) {
+        const struct candidate *c = &beam->candidates[i];
+        if (c->token == NONE)
+            keep_entry(beam, &beam->next[i], c->entry);
+        else
+            add_entry(beam, &beam->next[i], c->entry, c->token);
+    }
+    struct entry *swap = beam->now;
+    beam->now = beam->next;
+    beam->next = swap;
+    beam->n_now = beam->n_candidates;
+    link_entries(beam);
+}
+
+enum asr_status ctc_beam_step(struct ctc_beam *beam, const float *log_posteriors, size_t frames,
+                              struct asr_error *err)
+{
+    for (size_t t = 0; t < frames; t++) {
+        enum asr_status st = make_room(beam, err);
+        if (st != ASR_OK)
+            return st;
+        read_frame(beam, log_posteriors + t * beam->n_tokens);
+        add_entries(beam);
+        for (uint32_t i = 0; i < beam->n_now; i++)
+            extend(beam, i);
+        cut_candidates(beam);
+        renew_beam(beam);
+        beam->frame++;
+    }
+    return ASR_OK;
+}
+
+/* ---- the answer -------------------------------------------------------------------------------
+ */
+
+static enum asr_status spell(const struct ctc_beam *beam, const struct entry *e,
+                             struct hypothesis *out, struct asr_error *err)
+{
+    const struct path *best =
+        e->blank_path.score >= e->label_path.score ? &e->blank_path : &e->label_path;
+    size_t n = e->token != NONE;
+
+    for (uint32_t r = best->before; r != NONE; r = run_at(beam, r)->before)
+        n++;
+    enum asr_status st = hypothesis_reserve(out, n, err);
+    if (st != ASR_OK)
+        return st;
+    out->n_tokens = n;
+    out->log_probability = e->total;
+    if (n > 0)
+        out->tokens[--n] = (struct hypothesis_token){e->token, best->first_frame, best->last_frame,
+                                                     best->log_posterior};
+    for (uint32_t r = best->before; r != NONE; r = run_at(beam, r)->before) {
+        const struct run *run = run_at(beam, r);
+        out->tokens[--n] = (struct hypothesis_token){run->token, run->first_frame, run->last_frame,
+                                                     run->log_posterior};
+    }
+    return ASR_OK;
+}
+
+/* The best entry that comes after `before` in the order of the answers. */
+static const struct entry *next_best(const struct ctc_beam *beam, const struct entry *before)
+{
+    const struct entry *best = NULL;
+
+    for (size_t i = 0; i < beam->n_now; i++) {
+        const struct entry *e = &beam->now[i];
+        bool later =
+            !before || e->total < before->total || (e->total == before->total && e > before);
+        if (later && (!best || e->total > best->total))
+            best = e;
+    }
+    return best;
+}
+
+enum asr_status ctc_beam_finish(const struct ctc_beam *beam, struct hypothesis *out, size_t n_best,
+                                size_t *found, struct asr_error *err)
+{
+    size_t n = n_best < beam->n_now ? n_best : beam->n_now;
+    const struct entry *e = NULL;
+
+    for (size_t i = 0; i < n; i++) {
+        e = next_best(beam, e);
+        enum asr_status st = spell(beam, e, &out[i], err);
+        if (st != ASR_OK)
+            return st;
+    }
+    *found = n;
+    return ASR_OK;
+}
