@@ -1,0 +1,219 @@
+#include "model/model.h"
+
+#include <assert.h>
+#include <stdint.h>
+#include <stdio.h>
+#include <stdlib.h>
+
+#include "model/ctc_beam.h"
+#include "model/ctc_greedy.h"
+#include "model/log_softmax.h"
+
+struct model {
+    struct model_config *config;
+    struct fbank *fbank;
+    struct network *network;
+};
+
+struct model_work {
+    struct network_work *network;
+    struct ctc_beam *beam; /* NULL: greedy */
+    struct hypothesis best;
+    float *posteriors; /* [capacity] floats */
+    size_t capacity;
+};
+
+static enum asr_status join_path(char *out, size_t size, const char *dir, const char *file,
+                                 struct asr_error *err)
+{
+    int n = snprintf(out, size, "%s/%s", dir, file);
+    if (n < 0 || (size_t)n >= size)
+        return asr_fail(err, ASR_ERR_INVALID, "%s: the path is too long", dir);
+    return ASR_OK;
+}
+
+static enum asr_status load_network(struct model *m, const char *dir, struct asr_error *err)
+{
+    char path[4096];
+    struct safetensors *tensors = NULL;
+    enum asr_status st = join_path(path, sizeof(path), dir, "model.safetensors", err);
+
+    if (st == ASR_OK)
+        st = safetensors_open(&tensors, path, err);
+    if (st == ASR_OK)
+        st = network_load(&m->network, m->config, tensors, err);
+    safetensors_close(tensors);
+    return st;
+}
+
+static enum asr_status load_config(struct model *m, const char *dir, struct asr_error *err)
+{
+    char path[4096];
+    struct asr_error why;
+    enum asr_status st = join_path(path, sizeof(path), dir, "config.json", err);
+
+    if (st == ASR_OK)
+        st = model_config_load(&m->config, path, err);
+    if (st != ASR_OK)
+        return st;
+    st = fbank_new(&m->fbank, &m->config->features, &why);
+    /* An argument that makes no sense, to fbank_new(); here it is the file that makes none. */
+    if (st == ASR_ERR_INVALID)
+        st = ASR_ERR_FORMAT;
+    return st == ASR_OK ? ASR_OK : asr_fail(err, st, "%s: %s", path, why.text);
+}
+
+enum asr_status model_load(struct model **out, const char *dir, struct asr_error *err)
+{
+    enum asr_status st;
+    struct model *m = calloc(1, sizeof(*m));
+
+    *out = NULL;
+    if (!m)
+        return asr_fail(err, ASR_ERR_NOMEM, "%s: out of memory", dir);
+    st = load_config(m, dir, err);
+    if (st == ASR_OK)
+        st = load_network(m, dir, err);
+    if (st != ASR_OK) {
+        model_free(m);
+        return st;
+    }
+    *out = m;
+    return ASR_OK;
+}
+
+void model_free(struct model *model)
+{
+    if (!model)
+        return;
+    network_free(model->network);
+    fbank_free(model->fbank);
+    model_config_free(model->config);
+    free(model);
+}
+
+const struct model_config *model_config(const struct model *model)
+{
+    return model->config;
+}
+
+const struct fbank *model_fbank(const struct model *model)
+{
+    return model->fbank;
+}
+
+const struct network *model_network(const struct model *model)
+{
+    return model->network;
+}
+
+double model_frame_seconds(const struct model *model)
+{
+    return (double)network_stride(model->network) * model->config->features.frame_shift_ms / 1000;
+}
+
+static enum asr_status new_beam(struct model_work *work, const struct model *model,
+                                size_t beam_width, struct asr_error *err)
+{
+    const struct model_config *config = model->config;
+    struct ctc_beam_config beam = ctc_beam_defaults;
+
+    if (beam_width)
+        beam.beam_width = beam_width;
+    else if (config->beam_width)
+        beam.beam_width = config->beam_width;
+    return ctc_beam_new(&work->beam, config->n_tokens, config->blank, &beam, err);
+}
+
+enum asr_status model_work_new(struct model_work **out, const struct model *model,
+                               const struct decode_options *options, struct asr_error *err)
+{
+    enum asr_status st;
+    struct model_work *w = calloc(1, sizeof(*w));
+
+    *out = NULL;
+    if (!w)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory");
+    st = network_work_new(&w->network, model->network, 1, err);
+    if (st == ASR_OK && options->decoder == DECODER_BEAM)
+        st = new_beam(w, model, options->beam_width, err);
+    if (st != ASR_OK) {
+        model_work_free(w);
+        return st;
+    }
+    *out = w;
+    return ASR_OK;
+}
+
+void model_work_free(struct model_work *work)
+{
+    if (!work)
+        return;
+    network_work_free(work->network);
+    ctc_beam_free(work->beam);
+    hypothesis_free(&work->best);
+    free(work->posteriors);
+    free(work);
+}
+
+/* Room for work->posteriors[frames, width]; what was in there is not kept. */
+static enum asr_status reserve_posteriors(struct model_work *work, size_t frames, size_t width,
+                                          struct asr_error *err)
+{
+    size_t floats;
+
+    if (__builtin_mul_overflow(frames, width, &floats) || floats > SIZE_MAX / sizeof(float))
+        return asr_fail(err, ASR_ERR_LIMIT, "%zu frames of posteriors overflow", frames);
+    if (floats <= work->capacity)
+        return ASR_OK;
+    free(work->posteriors);
+    work->posteriors = malloc(floats * sizeof(*work->posteriors));
+    work->capacity = work->posteriors ? floats : 0;
+    if (!work->posteriors)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu frames of posteriors", frames);
+    return ASR_OK;
+}
+
+/* work->posteriors[frames, tokens] -> work->best. */
+static enum asr_status decode(const struct model *model, struct model_work *work, size_t frames,
+                              struct asr_error *err)
+{
+    const struct model_config *config = model->config;
+    size_t found;
+    enum asr_status st;
+
+    if (!work->beam)
+        return ctc_greedy(work->posteriors, frames, config->n_tokens, config->blank, &work->best,
+                          err);
+    ctc_beam_start(work->beam);
+    st = ctc_beam_step(work->beam, work->posteriors, frames, err);
+    if (st == ASR_OK)
+        st = ctc_beam_finish(work->beam, &work->best, 1, &found, err);
+    assert(st != ASR_OK || found == 1); /* a beam always holds a prefix, be it the empty one */
+    return st;
+}
+
+enum asr_status model_transcribe(const struct model *model, struct model_work *work,
+                                 const struct features *features, struct transcript **out,
+                                 struct asr_error *err)
+{
+    const struct batch batch = {1, &features->frames};
+    size_t frames = network_out_frames(model->network, features->frames);
+    size_t width = network_out_width(model->network);
+    enum asr_status st = network_reserve(work->network, model->network, &batch, err);
+
+    assert(features->frames == 0 || features->bins == network_in_width(model->network));
+    *out = NULL;
+    if (st == ASR_OK)
+        st = reserve_posteriors(work, frames, width, err);
+    if (st != ASR_OK)
+        return st;
+    network_forward(model->network, work->network, &batch, features->values, work->posteriors);
+    log_softmax(work->posteriors, frames, width);
+    st = decode(model, work, frames, err);
+    if (st == ASR_OK)
+        st = transcript_new(out, model->config, &work->best, work->posteriors, frames,
+                            model_frame_seconds(model), features->duration_seconds,
+                            &segment_defaults, err);
+    return st;
+}
