@@ -31,18 +31,18 @@ struct signature {
 #define ALONE 0, NULL
 
 static const struct signature signatures[] = {
-    {CONTAINER_DECODABLE, "WAV", AT(0, "RIFF"), AND(8, "WAVE")},
-    {CONTAINER_DECODABLE, "WAV", AT(0, "RIFX"), AND(8, "WAVE")},
-    {CONTAINER_DECODABLE, "RF64", AT(0, "RF64"), AND(8, "WAVE")},
-    {CONTAINER_DECODABLE, "W64", AT(0, "riff\x2e\x91\xcf\x11"), ALONE},
-    {CONTAINER_DECODABLE, "AIFF", AT(0, "FORM"), AND(8, "AIFF")},
-    {CONTAINER_DECODABLE, "AIFF-C", AT(0, "FORM"), AND(8, "AIFC")},
-    {CONTAINER_DECODABLE, "AU", AT(0, ".snd"), ALONE},
-    {CONTAINER_DECODABLE, "AU", AT(0, "dns."), ALONE},
-    {CONTAINER_DECODABLE, "CAF", AT(0, "caff"), ALONE},
-    {CONTAINER_DECODABLE, "FLAC", AT(0, "fLaC"), ALONE},
-    {CONTAINER_DECODABLE, "Ogg", AT(0, "OggS"), ALONE},
-    {CONTAINER_DECODABLE, "NIST SPHERE", AT(0, "NIST_1A"), ALONE},
+    {CONTAINER_SNDFILE, "WAV", AT(0, "RIFF"), AND(8, "WAVE")},
+    {CONTAINER_SNDFILE, "WAV", AT(0, "RIFX"), AND(8, "WAVE")},
+    {CONTAINER_SNDFILE, "RF64", AT(0, "RF64"), AND(8, "WAVE")},
+    {CONTAINER_SNDFILE, "W64", AT(0, "riff\x2e\x91\xcf\x11"), ALONE},
+    {CONTAINER_SNDFILE, "AIFF", AT(0, "FORM"), AND(8, "AIFF")},
+    {CONTAINER_SNDFILE, "AIFF-C", AT(0, "FORM"), AND(8, "AIFC")},
+    {CONTAINER_SNDFILE, "AU", AT(0, ".snd"), ALONE},
+    {CONTAINER_SNDFILE, "AU", AT(0, "dns."), ALONE},
+    {CONTAINER_SNDFILE, "CAF", AT(0, "caff"), ALONE},
+    {CONTAINER_SNDFILE, "FLAC", AT(0, "fLaC"), ALONE},
+    {CONTAINER_SNDFILE, "Ogg", AT(0, "OggS"), ALONE},
+    {CONTAINER_SNDFILE, "NIST SPHERE", AT(0, "NIST_1A"), ALONE},
     {CONTAINER_FOREIGN, "an AVI film", AT(0, "RIFF"), AND(8, "AVI ")},
     {CONTAINER_FOREIGN, "MP4 or M4A", AT(4, "ftyp"), ALONE},
     {CONTAINER_FOREIGN, "a QuickTime film", AT(4, "moov"), ALONE},
@@ -138,7 +138,7 @@ struct container container_sniff(const unsigned char *bytes, size_t n_bytes)
         return (struct container){s->kind, s->name, begin};
     size_t mpeg = find_mpeg(bytes, n_bytes, begin);
     if (mpeg < n_bytes)
-        return (struct container){CONTAINER_DECODABLE, "MP3", mpeg};
+        return (struct container){CONTAINER_MPEG, "MP3", mpeg};
     if (begin == 0 && looks_like_text(bytes, n_bytes))
         return (struct container){CONTAINER_TEXT, "text", 0};
     return (struct container){CONTAINER_UNKNOWN, NULL, begin};

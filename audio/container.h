@@ -10,9 +10,10 @@
 
 enum container_kind {
     CONTAINER_UNKNOWN,
-    CONTAINER_TEXT,      /* not audio at all */
-    CONTAINER_FOREIGN,   /* recognised, and not one we decode */
-    CONTAINER_DECODABLE, /* for libsndfile */
+    CONTAINER_TEXT,    /* not audio at all */
+    CONTAINER_FOREIGN, /* recognised, and not one we decode */
+    CONTAINER_MPEG,    /* MP3, MP2, MP1: for libmpg123 */
+    CONTAINER_SNDFILE, /* for libsndfile */
 };
 
 struct container {

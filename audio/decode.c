@@ -1,11 +1,10 @@
-/* decode.c - libsndfile over bytes in memory.
+/* decode.c - libsndfile over bytes in memory, and libmpg123 for MPEG audio (mpeg_decode.h).
  *
- * What the bytes are is decided by container_sniff() first, so that libsndfile is asked only about
- * formats we mean to accept, and the user reads "this is MP4" instead of "unknown format".
+ * What the bytes are is decided by container_sniff() first, so that the libraries are asked only
+ * about formats we mean to accept, and the user reads "this is MP4" instead of "unknown format".
  *
  * libsndfile's open writes a global error number and log when it fails, and reading them back is
- * the only way to the reason: opening happens under a lock. It takes microseconds, save for MPEG
- * audio, where it may walk the frame headers once. */
+ * the only way to the reason: opening happens under a lock, which takes microseconds. */
 #include "audio/decode.h"
 
 #include <math.h>
@@ -16,15 +15,14 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audio/byte_view.h"
 #include "audio/container.h"
-
-struct byte_view {
-    const unsigned char *bytes;
-    sf_count_t n_bytes, position;
-};
+#include "audio/header_scan.h"
+#include "audio/mpeg_decode.h"
 
 struct decoder {
-    SNDFILE *file;
+    SNDFILE *file; /* one of these two */
+    struct mpeg_decoder *mpeg;
     struct byte_view view;
     struct audio_info info;
     double max_seconds;
@@ -42,28 +40,14 @@ static sf_count_t view_length(void *user)
     return view->n_bytes;
 }
 
-/* As lseek(): past the end is allowed and reads nothing there, before the start is not. */
 static sf_count_t view_seek(sf_count_t offset, int whence, void *user)
 {
-    struct byte_view *view = user;
-    sf_count_t base = whence == SEEK_CUR ? view->position : whence == SEEK_END ? view->n_bytes : 0;
-    sf_count_t target;
-    if (__builtin_add_overflow(base, offset, &target) || target < 0)
-        return -1;
-    view->position = target;
-    return target;
+    return byte_view_seek(user, offset, whence);
 }
 
 static sf_count_t view_read(void *to, sf_count_t count, void *user)
 {
-    struct byte_view *view = user;
-    sf_count_t left = view->n_bytes - view->position;
-    if (left <= 0 || count <= 0)
-        return 0;
-    sf_count_t n = count < left ? count : left;
-    memcpy(to, view->bytes + view->position, (size_t)n);
-    view->position += n;
-    return n;
+    return count > 0 ? (sf_count_t)byte_view_read(user, to, (size_t)count) : 0;
 }
 
 static sf_count_t view_tell(void *user)
@@ -124,56 +108,38 @@ static enum asr_status prepare_raw(const struct raw_format *raw, size_t n_bytes,
     if (n_bytes < frame_bytes)
         return asr_fail(err, ASR_ERR_FORMAT, "raw audio: empty: %zu bytes, a sample takes %llu",
                         n_bytes, (unsigned long long)frame_bytes);
+    *sf = (SF_INFO){.samplerate = (int)raw->rate_hz, .channels = (int)raw->channels};
     sf->format = SF_FORMAT_RAW | raw_encodings[raw->encoding].sndfile_format;
-    sf->samplerate = (int)raw->rate_hz;
-    sf->channels = (int)raw->channels;
     return ASR_OK;
 }
 
 /* ---- opening ------------------------------------------------------------------------------- */
 
-static enum asr_status prepare_container(struct byte_view *view, const char **name,
-                                         struct asr_error *err)
+static enum asr_status refuse(const struct container *found, struct asr_error *err)
 {
-    struct container found = container_sniff(view->bytes, (size_t)view->n_bytes);
-
-    switch (found.kind) {
-    case CONTAINER_DECODABLE:
-        *name = found.name;
-        view->bytes += found.audio_begin;
-        view->n_bytes -= (sf_count_t)found.audio_begin;
-        return ASR_OK;
-    case CONTAINER_FOREIGN:
+    if (found->kind == CONTAINER_FOREIGN)
         return asr_fail(err, ASR_ERR_UNSUPPORTED,
                         "the file is %s, which is not decoded here: send WAV, FLAC, Ogg (Opus or "
                         "Vorbis) or MP3",
-                        found.name);
-    case CONTAINER_TEXT:
+                        found->name);
+    if (found->kind == CONTAINER_TEXT)
         return asr_fail(err, ASR_ERR_FORMAT, "the file is text, not audio");
-    case CONTAINER_UNKNOWN:
-        break;
-    }
     return asr_fail(err, ASR_ERR_FORMAT,
                     "not an audio file of a known kind: send WAV, FLAC, Ogg (Opus or Vorbis) or "
                     "MP3, or state encoding, rate and channels of headerless audio");
 }
 
-static enum asr_status open_sndfile(struct decoder *dec, const char *name, SF_INFO *sf,
-                                    struct asr_error *err)
+/* What a header says of rate and channels; libsndfile has several texts for the impossible. */
+static enum asr_status set_format(struct audio_info *info, const char *name, long long rate_hz,
+                                  long long channels, struct asr_error *err)
 {
-    static SF_VIRTUAL_IO view_io = {
-        .get_filelen = view_length, .seek = view_seek, .read = view_read, .tell = view_tell};
-    enum asr_status st = ASR_OK;
-
-    pthread_mutex_lock(&open_lock);
-    dec->file = sf_open_virtual(&view_io, SFM_READ, sf, &dec->view);
-    if (!dec->file) {
-        bool codec = sf_error(NULL) == SF_ERR_UNSUPPORTED_ENCODING;
-        st = asr_fail(err, codec ? ASR_ERR_UNSUPPORTED : ASR_ERR_FORMAT, "%s: %s", name,
-                      sf_strerror(NULL));
-    }
-    pthread_mutex_unlock(&open_lock);
-    return st;
+    if (rate_hz <= 0)
+        return asr_fail(err, ASR_ERR_FORMAT, "%s: a sample rate of %lld Hz", name, rate_hz);
+    if (channels <= 0)
+        return asr_fail(err, ASR_ERR_FORMAT, "%s: %lld channels", name, channels);
+    info->rate_hz = (unsigned)rate_hz;
+    info->channels = (unsigned)channels;
+    return ASR_OK;
 }
 
 static enum asr_status check_limits(const struct audio_info *info,
@@ -204,27 +170,89 @@ static enum asr_status check_limits(const struct audio_info *info,
 static const char *format_name(int format)
 {
     SF_FORMAT_INFO info = {.format = format & SF_FORMAT_TYPEMASK};
+    if ((format & SF_FORMAT_TYPEMASK) == SF_FORMAT_RAW)
+        return "raw";
     sf_command(NULL, SFC_GET_FORMAT_INFO, &info, sizeof(info));
     return info.name ? info.name : "unknown";
 }
 
-/* libsndfile says SF_COUNT_MAX where the header leaves the length open. */
-static enum asr_status describe(struct audio_info *info, const SF_INFO *sf, const char *name,
-                                struct asr_error *err)
+static enum asr_status open_sndfile(struct decoder *dec, const char *name, SF_INFO *sf,
+                                    struct asr_error *err)
 {
-    bool raw = (sf->format & SF_FORMAT_TYPEMASK) == SF_FORMAT_RAW;
+    static SF_VIRTUAL_IO view_io = {
+        .get_filelen = view_length, .seek = view_seek, .read = view_read, .tell = view_tell};
+    enum asr_status st = ASR_OK;
 
-    if (sf->samplerate <= 0)
-        return asr_fail(err, ASR_ERR_FORMAT, "%s: a sample rate of %d Hz", name, sf->samplerate);
-    if (sf->channels <= 0)
-        return asr_fail(err, ASR_ERR_FORMAT, "%s: %d channels", name, sf->channels);
+    pthread_mutex_lock(&open_lock);
+    dec->file = sf_open_virtual(&view_io, SFM_READ, sf, &dec->view);
+    if (!dec->file) {
+        bool codec = sf_error(NULL) == SF_ERR_UNSUPPORTED_ENCODING;
+        st = asr_fail(err, codec ? ASR_ERR_UNSUPPORTED : ASR_ERR_FORMAT, "%s: %s", name,
+                      sf_strerror(NULL));
+    }
+    pthread_mutex_unlock(&open_lock);
+    if (st != ASR_OK)
+        return st;
     if (sf->frames <= 0)
         return asr_fail(err, ASR_ERR_FORMAT, "%s: empty: there is not one sample in it", name);
-    info->rate_hz = (unsigned)sf->samplerate;
-    info->channels = (unsigned)sf->channels;
-    info->declared_frames = sf->frames == SF_COUNT_MAX ? 0 : (uint64_t)sf->frames;
-    info->container = raw ? "raw" : format_name(sf->format);
-    return ASR_OK;
+    /* libsndfile says SF_COUNT_MAX where the header leaves the length open. */
+    dec->info.declared_frames = sf->frames == SF_COUNT_MAX ? 0 : (uint64_t)sf->frames;
+    dec->info.container = format_name(sf->format);
+    return set_format(&dec->info, name, sf->samplerate, sf->channels, err);
+}
+
+static enum asr_status open_mpeg(struct decoder *dec, const char *container, struct asr_error *err)
+{
+    dec->info.container = container;
+    return mpeg_open(&dec->mpeg, &dec->view, &dec->info.rate_hz, &dec->info.channels,
+                     &dec->info.declared_frames, err);
+}
+
+static void narrow_view(struct byte_view *view, size_t begin, size_t n_bytes)
+{
+    view->bytes += begin;
+    view->n_bytes = (int64_t)n_bytes;
+}
+
+static enum asr_status open_container(struct decoder *dec, const struct decode_limits *limits,
+                                      struct asr_error *err)
+{
+    struct byte_view *view = &dec->view;
+    struct container found = container_sniff(view->bytes, (size_t)view->n_bytes);
+    enum asr_status st = ASR_OK;
+    SF_INFO sf = {0};
+
+    if (found.kind != CONTAINER_SNDFILE && found.kind != CONTAINER_MPEG)
+        return refuse(&found, err);
+    narrow_view(view, found.audio_begin, (size_t)view->n_bytes - found.audio_begin);
+    if (found.kind == CONTAINER_MPEG)
+        return open_mpeg(dec, "MPEG audio", err);
+
+    struct header_scan scan = header_scan(view->bytes, (size_t)view->n_bytes);
+    if (scan.has_format)
+        st = set_format(&dec->info, found.name, scan.rate_hz, scan.channels, err);
+    if (st == ASR_OK && scan.has_format)
+        st = check_limits(&dec->info, limits, err);
+    if (st != ASR_OK)
+        return st;
+    if (scan.is_mpeg) {
+        narrow_view(view, scan.mpeg_begin, scan.mpeg_bytes);
+        return open_mpeg(dec, "MPEG audio in WAV", err);
+    }
+    view->patch = scan.patch;
+    return open_sndfile(dec, found.name, &sf, err);
+}
+
+static enum asr_status open_raw(struct decoder *dec, const struct raw_format *raw, size_t n_bytes,
+                                const struct decode_limits *limits, struct asr_error *err)
+{
+    SF_INFO sf;
+    enum asr_status st = prepare_raw(raw, n_bytes, &sf, err);
+    if (st == ASR_OK)
+        st = set_format(&dec->info, "raw audio", sf.samplerate, sf.channels, err);
+    if (st == ASR_OK)
+        st = check_limits(&dec->info, limits, err);
+    return st == ASR_OK ? open_sndfile(dec, "raw audio", &sf, err) : st;
 }
 
 enum asr_status decoder_open(struct decoder **out, const void *bytes, size_t n_bytes,
@@ -232,30 +260,23 @@ enum asr_status decoder_open(struct decoder **out, const void *bytes, size_t n_b
                              struct asr_error *err)
 {
     enum asr_status st = ASR_OK;
-    const char *name = "raw audio";
-    SF_INFO sf = {0};
-    struct decoder *dec = NULL;
 
     *out = NULL;
     if (n_bytes == 0)
         return asr_fail(err, ASR_ERR_FORMAT, "empty: there are no bytes at all");
     if (n_bytes > INT64_MAX)
         return asr_fail(err, ASR_ERR_LIMIT, "%zu bytes are over what can be addressed", n_bytes);
-    dec = calloc(1, sizeof(*dec));
+    struct decoder *dec = calloc(1, sizeof(*dec));
     if (!dec)
         return asr_fail(err, ASR_ERR_NOMEM, "decoder: out of memory");
-    dec->view = (struct byte_view){bytes, (sf_count_t)n_bytes, 0};
+    dec->view = (struct byte_view){.bytes = bytes, .n_bytes = (int64_t)n_bytes};
     dec->max_seconds = limits->max_seconds;
     dec->max_decoded_bytes = limits->max_decoded_bytes;
 
     if (raw && raw->encoding != RAW_NONE)
-        st = prepare_raw(raw, n_bytes, &sf, err);
+        st = open_raw(dec, raw, n_bytes, limits, err);
     else
-        st = prepare_container(&dec->view, &name, err);
-    if (st == ASR_OK)
-        st = open_sndfile(dec, name, &sf, err);
-    if (st == ASR_OK)
-        st = describe(&dec->info, &sf, name, err);
+        st = open_container(dec, limits, err);
     if (st == ASR_OK)
         st = check_limits(&dec->info, limits, err);
     if (st != ASR_OK) {
@@ -272,6 +293,7 @@ void decoder_close(struct decoder *dec)
         return;
     if (dec->file)
         sf_close(dec->file);
+    mpeg_close(dec->mpeg);
     free(dec);
 }
 
@@ -291,28 +313,39 @@ static void make_sane(float *samples, size_t n)
     }
 }
 
+static enum asr_status read_block(struct decoder *dec, float *interleaved, size_t max_frames,
+                                  size_t *frames, struct asr_error *err)
+{
+    if (dec->mpeg)
+        return mpeg_read(dec->mpeg, interleaved, max_frames, frames, err);
+    sf_count_t n = sf_readf_float(dec->file, interleaved, (sf_count_t)max_frames);
+    *frames = n > 0 ? (size_t)n : 0;
+    return ASR_OK;
+}
+
 enum asr_status decoder_read(struct decoder *dec, float *interleaved, size_t max_frames,
                              size_t *frames, struct asr_error *err)
 {
     const struct audio_info *info = &dec->info;
+    size_t n = 0;
 
     *frames = 0;
     if (max_frames > INT64_MAX / sizeof(float) / info->channels)
         return asr_fail(err, ASR_ERR_INVALID, "%zu frames in one read", max_frames);
-    sf_count_t n = sf_readf_float(dec->file, interleaved, (sf_count_t)max_frames);
-    if (n <= 0 && dec->frames_read == 0)
+    enum asr_status st = read_block(dec, interleaved, max_frames, &n, err);
+    if (st != ASR_OK)
+        return st;
+    if (n == 0 && max_frames > 0 && dec->frames_read == 0)
         return asr_fail(err, ASR_ERR_FORMAT, "%s: empty: not one sample could be decoded",
                         info->container);
-    if (n <= 0)
-        return ASR_OK;
-    dec->frames_read += (uint64_t)n;
+    dec->frames_read += n;
     if ((double)dec->frames_read / info->rate_hz > dec->max_seconds)
         return asr_fail(err, ASR_ERR_LIMIT, "the recording is over the limit of %.1f seconds",
                         dec->max_seconds);
     if (dec->frames_read > dec->max_decoded_bytes / sizeof(float) / info->channels)
         return asr_fail(err, ASR_ERR_LIMIT, "the recording is over the limit of %llu decoded bytes",
                         (unsigned long long)dec->max_decoded_bytes);
-    make_sane(interleaved, (size_t)n * info->channels);
-    *frames = (size_t)n;
+    make_sane(interleaved, n * info->channels);
+    *frames = n;
     return ASR_OK;
 }

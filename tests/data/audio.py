@@ -10,6 +10,7 @@ usage: tests/data/audio.py tests/data/audio
 """
 import math
 import os
+import random
 import struct
 import subprocess
 import sys
@@ -123,14 +124,20 @@ def main(out):
                 f.write(wav(1, channels, 16, pcm(channels, 16)))
         for name, encoding in (("mulaw", "mu-law"), ("alaw", "a-law"), ("ima", "ima-adpcm"),
                                ("ms", "ms-adpcm"), ("gsm", "gsm-full-rate")):
-            tool("sox", mono, "-e", encoding, os.path.join(out, f"mono-{name}.wav"))
-        tool("sox", mono, "-e", "mu-law", os.path.join(out, "mono-mulaw.au"))
-        tool("sox", mono, os.path.join(out, "mono-s16.sph"))
-        tool("flac", "-sf", stereo, "-o", os.path.join(out, "stereo.flac"))
+            tool("sox", "-R", "-D", mono, "-e", encoding, os.path.join(out, f"mono-{name}.wav"))
+        tool("sox", "-R", "-D", mono, "-e", "mu-law", os.path.join(out, "mono-mulaw.au"))
+        tool("sox", "-R", "-D", mono, os.path.join(out, "mono-s16.sph"))
+        tool("flac", "-sf", "--blocksize=512", stereo, "-o", os.path.join(out, "stereo.flac"))
         tool("oggenc", "-Q", "-q", "6", "-s", "1", stereo, "-o", os.path.join(out, "stereo-vorbis.ogg"))
-        tool("opusenc", "--quiet", "--serial", "1", "--bitrate", "64", stereo,
+        tool("opusenc", "--quiet", "--serial", "1", "--bitrate", "64", "--max-delay", "100", stereo,
              os.path.join(out, "stereo-opus.ogg"))
         tool("lame", "--quiet", "-b", "64", stereo, os.path.join(out, "stereo.mp3"))
+        # Noise and then silence: the first frame's bit rate says nothing about the length.
+        noise, uneven = random.Random(1), os.path.join(tmp, "uneven.wav")
+        loud = (noise.randrange(-20000, 20000) for _ in range(RATE))
+        with open(uneven, "wb") as f:
+            f.write(wav(1, 1, 16, b"".join(struct.pack("<h", x) for x in loud) + bytes(2 * RATE)))
+        tool("lame", "--quiet", "-t", "-V", "2", uneven, os.path.join(out, "vbr-without-xing.mp3"))
 
 
 if __name__ == "__main__":
