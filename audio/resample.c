@@ -1,3 +1,12 @@
+/* resample.c - see resample.h.
+ *
+ * The output is rounded to 16 bits. Telephone audio brought to 16 kHz has an empty upper half, and
+ * soxr leaves it emptier than any recording is: 120 dB down, far below the rounding noise of the
+ * 16-bit PCM that models are trained on, so that log energies there are 6 to 10 below all that
+ * the model has seen. Rounding puts that noise back. Greedy word error rate of the shipped
+ * model on 158 telephone utterances: 61.07 without, 56.96 with; nothing changes where rates are
+ * equal. Rejected: a lower soxr quality, whose filter is no less deep (61.22); random dither,
+ * which would give another answer for the same recording. */
 #include "audio/resample.h"
 
 #include <math.h>
@@ -60,6 +69,13 @@ size_t resampler_max_output(const struct resampler *rs, size_t samples)
     return (size_t)(total - (double)rs->given) + ROUNDING;
 }
 
+static void round_to_16_bits(float *samples, size_t count)
+{
+    const float full_scale = 32768.0f;
+    for (size_t i = 0; i < count; i++)
+        samples[i] = rintf(samples[i] * full_scale) / full_scale;
+}
+
 /* `in` NULL flushes. */
 static enum asr_status run(struct resampler *rs, const float *in, size_t samples, float *out,
                            size_t *produced, struct asr_error *err)
@@ -78,6 +94,7 @@ static enum asr_status run(struct resampler *rs, const float *in, size_t samples
         used += took;
         *produced += gave;
     } while (in ? used < samples : *produced < room);
+    round_to_16_bits(out, *produced);
     rs->taken += used;
     rs->given += *produced;
     return ASR_OK;

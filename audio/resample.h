@@ -1,4 +1,5 @@
-/* resample.h - one channel from the recording's rate to the model's, as a stream, by soxr (HQ).
+/* resample.h - one channel from the recording's rate to the model's, as a stream, by soxr (HQ), and
+ * rounded to 16 bits (why: resample.c).
  *
  * A struct resampler is state: one per stream, one thread at a time. With equal rates it copies. */
 #ifndef AUDIO_RESAMPLE_H

@@ -112,3 +112,8 @@ enum asr_status gemm_prepare(struct asr_error *err)
      * guesses about what they do not know; wrong products have come of that. */
     return gemm_verify(gemm_add_xwt, err);
 }
+
+const char *gemm_library(void)
+{
+    return openblas_get_config();
+}

@@ -22,4 +22,7 @@ enum asr_status gemm_verify(void (*add_xwt)(float *y, const float *x, const floa
                                             size_t k, size_t n),
                             struct asr_error *err);
 
+/* Static text for bug reports: the library's build and the kernels it chose for this machine. */
+const char *gemm_library(void);
+
 #endif

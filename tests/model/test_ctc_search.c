@@ -122,19 +122,19 @@ START_TEST(a_part_of_a_word_is_no_hit)
 END_TEST
 
 START_TEST(hits_do_not_overlap)
-{
-    static const uint32_t c[] = {2};
-    float posteriors[FRAMES * TOKENS];
-    struct search_hits found = {0};
+    {
+        static const uint32_t c[] = {2};
+        float posteriors[FRAMES * TOKENS];
+        struct search_hits found = {0};
 
-    fill_random(posteriors, 500 + (unsigned)_i);
-    struct ctc_problem p = {posteriors, FRAMES, TOKENS, BLANK, c, COUNT(c)};
-    ck_assert_int_eq(ctc_search(&p, SEPARATOR, 0.0, &found, NULL), ASR_OK);
-    ck_assert_uint_ge(found.n_hits, 1);
-    for (size_t i = 1; i < found.n_hits; i++)
-        ck_assert_uint_gt(found.hits[i].first_frame, found.hits[i - 1].last_frame);
-    search_hits_free(&found);
-}
+        fill_random(posteriors, 500 + (unsigned)_i);
+        struct ctc_problem p = {posteriors, FRAMES, TOKENS, BLANK, c, COUNT(c)};
+        ck_assert_int_eq(ctc_search(&p, SEPARATOR, 0.0, &found, NULL), ASR_OK);
+        ck_assert_uint_ge(found.n_hits, 1);
+        for (size_t i = 1; i < found.n_hits; i++)
+            ck_assert_uint_gt(found.hits[i].first_frame, found.hits[i - 1].last_frame);
+        search_hits_free(&found);
+    }
 END_TEST
 
 START_TEST(phrases_that_cannot_be_are_refused)
