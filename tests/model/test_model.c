@@ -110,6 +110,8 @@ START_TEST(the_beam_gives_words_in_order_inside_the_recording)
             before = t->words[w].start_seconds;
         }
         ck_assert_double_le(t->words[t->n_words - 1].end_seconds, features.duration_seconds + 0.03);
+        for (size_t k = 0; k < t->n_segments; k++)
+            ck_assert_double_lt(t->segments[k].mean_log_posterior, 0);
         transcript_free(t);
         model_work_free(work);
         free(features.values);
