@@ -1,0 +1,94 @@
+#include "server/routes.h"
+
+#include <stdbool.h>
+#include <string.h>
+
+#include "proto/utf8.h"
+#include "server/exchange.h"
+#include "server/health.h"
+#include "server/models.h"
+#include "server/transcriptions.h"
+
+static const struct route routes[] = {
+    {"GET", "/livez", NULL, NULL, health_live},
+    {"GET", "/readyz", NULL, NULL, health_ready},
+    {"GET", "/health", NULL, NULL, health_ready},
+    {"GET", "/v1/models", NULL, NULL, models_list},
+    {"GET", "/v1/models/{id}", NULL, NULL, models_one},
+    {"POST", "/v1/audio/transcriptions", transcriptions_begin, transcriptions_body,
+     transcriptions_end},
+};
+
+enum { N_ROUTES = sizeof(routes) / sizeof(routes[0]) };
+
+static void answer_not_found(struct exchange *x)
+{
+    struct api_error e;
+
+    api_fail(&e, API_NOT_FOUND, NULL, "Unknown request URL: %s %s", x->method,
+             utf8_quote(x->path, strlen(x->path)).text);
+    answer_error(&x->answer, &e);
+}
+
+static void answer_wrong_method(struct exchange *x)
+{
+    struct api_error e;
+
+    x->answer.allow = routes_allowed(x->path);
+    api_fail(&e, API_METHOD_NOT_ALLOWED, NULL, "%s is not allowed for %s: use %s",
+             utf8_quote(x->method, strlen(x->method)).text,
+             utf8_quote(x->path, strlen(x->path)).text, x->answer.allow);
+    answer_error(&x->answer, &e);
+}
+
+static void answer_options(struct exchange *x)
+{
+    x->answer.allow = routes_allowed(x->path);
+    x->answer.status = 204;
+}
+
+static const struct route not_found = {"", "", answer_not_found, NULL, NULL};
+static const struct route wrong_method = {"", "", answer_wrong_method, NULL, NULL};
+static const struct route options = {"OPTIONS", "", NULL, NULL, answer_options};
+
+static bool path_matches(const char *pattern, const char *path)
+{
+    while (*pattern) {
+        if (*pattern == '{') {
+            size_t n = strcspn(path, "/");
+            if (n == 0)
+                return false;
+            path += n;
+            pattern += strcspn(pattern, "}") + 1;
+        } else if (*pattern++ != *path++) {
+            return false;
+        }
+    }
+    return !*path;
+}
+
+/* Every path has rows of one method only so far: the first tells. */
+const char *routes_allowed(const char *path)
+{
+    for (size_t i = 0; i < N_ROUTES; i++)
+        if (path_matches(routes[i].path, path))
+            return strcmp(routes[i].method, "GET") == 0 ? "GET, HEAD, OPTIONS" : "POST, OPTIONS";
+    return NULL;
+}
+
+const struct route *routes_find(const char *method, const char *path)
+{
+    const char *wanted = strcmp(method, "HEAD") == 0 ? "GET" : method;
+    bool known = false;
+
+    for (size_t i = 0; i < N_ROUTES; i++) {
+        if (!path_matches(routes[i].path, path))
+            continue;
+        if (strcmp(routes[i].method, wanted) == 0)
+            return &routes[i];
+        known = true;
+    }
+    if (!known)
+        return &not_found;
+    return strcmp(method, "OPTIONS") == 0 ? &options : &wrong_method;
+}

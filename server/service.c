@@ -1,0 +1,97 @@
+#include "server/service.h"
+
+#include <limits.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <sys/stat.h>
+
+void service_init(struct service *service, const struct options *options)
+{
+    memset(service, 0, sizeof(*service));
+    service->options = options;
+    atomic_init(&service->state, SERVICE_LOADING);
+}
+
+/* `created` of the models list: when the model's files were put there. */
+static int64_t model_time(const char *dir)
+{
+    char path[PATH_MAX];
+    struct stat st;
+    int n = snprintf(path, sizeof(path), "%s/config.json", dir);
+
+    return n > 0 && (size_t)n < sizeof(path) && stat(path, &st) == 0 ? (int64_t)st.st_mtime : 0;
+}
+
+static enum asr_status name_models(struct service *service, struct asr_error *err)
+{
+    const struct model_config *config = model_config(pipeline_model(service->pipeline));
+    struct served_model model = {config->name, config->language, config->licence,
+                                 model_time(service->options->model)};
+    char *rest;
+
+    service->names[service->n_names++] = model;
+    service->alias_text = strdup(service->options->model_alias);
+    if (!service->alias_text)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory");
+    for (char *name = strtok_r(service->alias_text, ",", &rest); name;
+         name = strtok_r(NULL, ",", &rest)) {
+        if (strcmp(name, config->name) == 0)
+            continue;
+        if (service->n_names == SERVICE_MAX_NAMES)
+            return asr_fail(err, ASR_ERR_INVALID, "model-alias: more than %d names",
+                            SERVICE_MAX_NAMES - 1);
+        model.id = name;
+        service->names[service->n_names++] = model;
+    }
+    return ASR_OK;
+}
+
+static enum asr_status make_worker(void **out, void *ctx, struct asr_error *err)
+{
+    struct pipeline_worker *worker;
+    enum asr_status st = pipeline_worker_new(&worker, ctx, err);
+
+    *out = worker;
+    return st;
+}
+
+static void release_worker(void *scratch)
+{
+    pipeline_worker_free(scratch);
+}
+
+enum asr_status service_load(struct service *service, struct asr_error *err)
+{
+    const struct options *options = service->options;
+    enum service_state loading = SERVICE_LOADING;
+    enum asr_status st = pipeline_new(&service->pipeline, options, err);
+
+    if (st == ASR_OK)
+        st = name_models(service, err);
+    if (st == ASR_OK) {
+        struct pool_scratch scratch = {make_worker, release_worker, service->pipeline};
+        st = pool_new(&service->pool, (size_t)options->threads, (size_t)options->queue, &scratch,
+                      err);
+    }
+    if (st == ASR_OK)
+        atomic_compare_exchange_strong(&service->state, &loading, SERVICE_READY);
+    return st;
+}
+
+enum service_state service_state(const struct service *service)
+{
+    return atomic_load(&service->state);
+}
+
+void service_drain(struct service *service)
+{
+    atomic_store(&service->state, SERVICE_DRAINING);
+}
+
+void service_free(struct service *service)
+{
+    pool_free(service->pool);
+    pipeline_free(service->pipeline);
+    free(service->alias_text);
+}

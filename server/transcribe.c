@@ -1,0 +1,261 @@
+/* transcribe.c - see transcribe.h.
+ *
+ * One job a file on the same pool as the server's. Workers read, compute and render; the main
+ * thread waits for the jobs in order and prints, so that the output does not depend on which
+ * file is done first. Only rendered text waits to be printed, never audio. */
+#include "server/transcribe.h"
+
+#include <errno.h>
+#include <fcntl.h>
+#include <pthread.h>
+#include <stddef.h>
+#include <stdlib.h>
+#include <string.h>
+#include <unistd.h>
+
+#include "proto/transcription_response.h"
+#include "server/pipeline.h"
+#include "server/pool.h"
+
+enum { READ_BYTES = 64 << 10 };
+/* Of a file's text, and of a file: bounds what a pipe that never ends can take. */
+#define MAX_TEXT_BYTES ((size_t)64 << 20)
+#define MAX_FILE_BYTES ((size_t)8 << 30)
+
+struct batch_job {
+    struct pool_job job;
+    struct batch *batch;
+    const char *file;
+    struct buffer text; /* rendered */
+    struct asr_error err;
+    bool done; /* guarded by the batch's lock, as are the two above until it is set */
+};
+
+/* All that the jobs share. */
+struct batch {
+    const struct options *options;
+    struct pipeline *pipeline;
+    struct raw_format raw;
+    int channel;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    struct batch_job *jobs;
+    size_t n_jobs, n_done;
+};
+
+/* ---- on a worker thread ----------------------------------------------------------------------- */
+
+/* Pipes and what else cannot be mapped are read like files; "-" is standard input. */
+static enum asr_status read_file(const char *file, struct buffer *out, struct asr_error *err)
+{
+    char bytes[READ_BYTES];
+    bool standard = strcmp(file, "-") == 0;
+    int fd = standard ? STDIN_FILENO : open(file, O_RDONLY | O_CLOEXEC);
+    enum asr_status st = ASR_OK;
+    ssize_t n = 1;
+
+    if (fd < 0)
+        return asr_fail(err, ASR_ERR_IO, "cannot be opened: %s", strerror(errno));
+    while (st == ASR_OK && n > 0) {
+        do
+            n = read(fd, bytes, sizeof(bytes));
+        while (n < 0 && errno == EINTR);
+        if (n < 0)
+            st = asr_fail(err, ASR_ERR_IO, "cannot be read: %s", strerror(errno));
+        else
+            st = buffer_append(out, bytes, (size_t)n, err);
+    }
+    if (!standard)
+        close(fd);
+    return st;
+}
+
+static enum asr_status render(const struct batch_job *job, const struct transcript *transcript,
+                              struct buffer *out, struct asr_error *err)
+{
+    static const enum response_format formats[] = {
+        [OUTPUT_TEXT] = RESPONSE_TEXT, [OUTPUT_JSON] = RESPONSE_JSON, [OUTPUT_SRT] = RESPONSE_SRT,
+        [OUTPUT_VTT] = RESPONSE_VTT};
+    const struct batch *batch = job->batch;
+    struct transcription_request request;
+    int64_t format = batch->options->format;
+
+    if (format == OUTPUT_TSV)
+        return buffer_printf(out, err, "%s\t%s\n", job->file, transcript->text);
+    transcription_request_init(&request);
+    request.format = formats[format];
+    enum asr_status st =
+        transcription_render(transcript, &request,
+                             model_config(pipeline_model(batch->pipeline))->language, out, err);
+    /* A body may end without a newline; a line of output may not. */
+    if (st == ASR_OK && (out->n_bytes == 0 || out->bytes[out->n_bytes - 1] != '\n'))
+        st = buffer_append(out, "\n", 1, err);
+    return st;
+}
+
+static enum asr_status transcribe_file(struct batch_job *job, struct pipeline_worker *worker)
+{
+    const struct batch *batch = job->batch;
+    struct transcript *transcript = NULL;
+    struct pipeline_times times;
+    struct buffer audio;
+
+    buffer_init(&audio, MAX_FILE_BYTES);
+    enum asr_status st = read_file(job->file, &audio, &job->err);
+    if (st == ASR_OK) {
+        struct recording recording = {audio.bytes, audio.n_bytes, batch->raw, batch->channel};
+        st = pipeline_run(batch->pipeline, worker, &recording, &transcript, &times, &job->err);
+    }
+    buffer_free(&audio);
+    if (st == ASR_OK)
+        st = render(job, transcript, &job->text, &job->err);
+    transcript_free(transcript);
+    return st;
+}
+
+static void run(struct pool_job *pool_job, void *scratch)
+{
+    struct batch_job *job =
+        (struct batch_job *)(void *)((char *)pool_job - offsetof(struct batch_job, job));
+    struct batch *batch = job->batch;
+
+    if (transcribe_file(job, scratch) != ASR_OK)
+        buffer_free(&job->text);
+    else
+        job->err.status = ASR_OK;
+    pthread_mutex_lock(&batch->lock);
+    job->done = true;
+    batch->n_done++;
+    pthread_cond_signal(&batch->changed);
+    pthread_mutex_unlock(&batch->lock);
+}
+
+/* ---- on the main thread ----------------------------------------------------------------------- */
+
+static void wait_for(struct batch *batch, const struct batch_job *job, bool show_progress)
+{
+    pthread_mutex_lock(&batch->lock);
+    while (!job->done) {
+        if (show_progress)
+            fprintf(stderr, "\r%zu of %zu", batch->n_done, batch->n_jobs);
+        pthread_cond_wait(&batch->changed, &batch->lock);
+    }
+    pthread_mutex_unlock(&batch->lock);
+    if (show_progress)
+        fputs("\r\033[K", stderr); /* an empty line, for what is printed next */
+}
+
+/* The exit status. */
+static int print_all(struct batch *batch)
+{
+    bool show_progress = batch->n_jobs > 1 && isatty(STDERR_FILENO);
+    int status = EXIT_SUCCESS;
+
+    for (size_t i = 0; i < batch->n_jobs; i++) {
+        struct batch_job *job = &batch->jobs[i];
+        wait_for(batch, job, show_progress);
+        if (job->err.status != ASR_OK) {
+            fprintf(stderr, "scribed: %s: %s\n", job->file, job->err.text);
+            status = EXIT_FAILURE;
+        } else {
+            fwrite(job->text.bytes, 1, job->text.n_bytes, stdout);
+            fflush(stdout);
+        }
+        buffer_free(&job->text);
+    }
+    if (ferror(stdout)) {
+        fprintf(stderr, "scribed: standard output: %s\n", strerror(errno));
+        status = EXIT_FAILURE;
+    }
+    return status;
+}
+
+static enum asr_status make_worker(void **out, void *ctx, struct asr_error *err)
+{
+    struct pipeline_worker *worker;
+    enum asr_status st = pipeline_worker_new(&worker, ctx, err);
+
+    *out = worker;
+    return st;
+}
+
+static void release_worker(void *scratch)
+{
+    pipeline_worker_free(scratch);
+}
+
+/* "mix", or a number of channels counted from 0; headerless audio as stated. */
+static enum asr_status read_source(struct batch *batch, struct asr_error *err)
+{
+    const struct options *options = batch->options;
+    const char *channel = options->channel, *encoding = options->encoding;
+
+    batch->channel = CHANNEL_MIX;
+    if (strcmp(channel, "mix") != 0) {
+        if (!*channel || strspn(channel, "0123456789") != strlen(channel) || strlen(channel) > 3)
+            return asr_fail(err, ASR_ERR_INVALID, "--channel: '%.64s' is not mix or 0 to 999",
+                            channel);
+        batch->channel = (int)strtol(channel, NULL, 10);
+    }
+    if (!*encoding) {
+        if (options->sample_rate_hz)
+            return asr_fail(err, ASR_ERR_INVALID,
+                            "--sample-rate is for headerless audio: give its --encoding too");
+        return ASR_OK;
+    }
+    batch->raw = (struct raw_format){raw_encoding_by_name(encoding),
+                                     (unsigned)options->sample_rate_hz,
+                                     (unsigned)options->channels};
+    if (batch->raw.encoding == RAW_NONE)
+        return asr_fail(err, ASR_ERR_INVALID, "--encoding: '%.64s' is not known (scribed help)",
+                        encoding);
+    if (!options->sample_rate_hz)
+        return asr_fail(err, ASR_ERR_INVALID, "--encoding needs a --sample-rate");
+    return ASR_OK;
+}
+
+static enum asr_status submit_all(struct batch *batch, struct pool **pool, char *const *files,
+                                  struct asr_error *err)
+{
+    size_t threads = (size_t)batch->options->threads;
+    struct pool_scratch scratch = {make_worker, release_worker, batch->pipeline};
+
+    batch->jobs = calloc(batch->n_jobs, sizeof(*batch->jobs));
+    if (!batch->jobs)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu files", batch->n_jobs);
+    enum asr_status st = pool_new(pool, threads < batch->n_jobs ? threads : batch->n_jobs,
+                                  batch->n_jobs, &scratch, err);
+    for (size_t i = 0; st == ASR_OK && i < batch->n_jobs; i++) {
+        struct batch_job *job = &batch->jobs[i];
+        *job = (struct batch_job){.job = {.run = run}, .batch = batch, .file = files[i]};
+        buffer_init(&job->text, MAX_TEXT_BYTES);
+        pool_submit(*pool, &job->job); /* there is room for all of them */
+    }
+    return st;
+}
+
+int transcribe(const struct options *options, int n_files, char *const *files)
+{
+    struct batch batch = {.options = options, .n_jobs = (size_t)n_files};
+    struct pool *pool = NULL;
+    struct asr_error err;
+    int status = EXIT_FAILURE;
+
+    pthread_mutex_init(&batch.lock, NULL);
+    pthread_cond_init(&batch.changed, NULL);
+    enum asr_status st = read_source(&batch, &err);
+    if (st == ASR_OK)
+        st = pipeline_new(&batch.pipeline, options, &err);
+    if (st == ASR_OK)
+        st = submit_all(&batch, &pool, files, &err);
+    if (st == ASR_OK)
+        status = print_all(&batch);
+    else
+        fprintf(stderr, "scribed: %s\n", err.text);
+    pool_free(pool);
+    pipeline_free(batch.pipeline);
+    free(batch.jobs);
+    pthread_cond_destroy(&batch.changed);
+    pthread_mutex_destroy(&batch.lock);
+    return status;
+}

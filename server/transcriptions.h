@@ -1,0 +1,13 @@
+/* transcriptions.h - POST /v1/audio/transcriptions. */
+#ifndef SERVER_TRANSCRIPTIONS_H
+#define SERVER_TRANSCRIPTIONS_H
+
+#include <stddef.h>
+
+struct exchange;
+
+void transcriptions_begin(struct exchange *x);
+void transcriptions_body(struct exchange *x, const char *bytes, size_t n_bytes);
+void transcriptions_end(struct exchange *x);
+
+#endif
