@@ -3,10 +3,18 @@
 #include <fftw3.h>
 #include <sndfile.h>
 #include <soxr.h>
-#include <stddef.h>
 
-const char *audio_library(unsigned index)
+const char *audio_library_sndfile(void)
 {
-    const char *const libraries[] = {sf_version_string(), soxr_version(), fftwf_version};
-    return index < sizeof(libraries) / sizeof(libraries[0]) ? libraries[index] : NULL;
+    return sf_version_string();
+}
+
+const char *audio_library_soxr(void)
+{
+    return soxr_version();
+}
+
+const char *audio_library_fftw(void)
+{
+    return fftwf_version;
 }

@@ -1,8 +1,9 @@
-/* libraries.h - which builds of the audio libraries this process runs with, for bug reports. */
+/* libraries.h - the names and versions of the audio libraries as loaded; static text. */
 #ifndef AUDIO_LIBRARIES_H
 #define AUDIO_LIBRARIES_H
 
-/* Static texts such as "libsndfile-1.2.0"; NULL past the last `index`. */
-const char *audio_library(unsigned index);
+const char *audio_library_sndfile(void); /* "libsndfile-1.2.0" */
+const char *audio_library_soxr(void);    /* "libsoxr-0.1.3" */
+const char *audio_library_fftw(void);    /* "fftw-3.3.10-..." */
 
 #endif

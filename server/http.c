@@ -16,7 +16,8 @@
  * Late bodies. libmicrohttpd's timeout closes without a word, and it counts silence only. So it is
  * off while a body is read, and http_watch(), on another thread, cuts bodies that are late. This is
  * what `lock` is for: it guards the list of exchanges, their phase, and with it the right to
- * write to the socket, which stays open until on_completed() has taken the exchange off the list. */
+ * write to the socket, which stays open until on_completed() has taken the exchange off the list.
+ */
 #include "server/http.h"
 
 #include <errno.h>
@@ -57,7 +58,8 @@ struct http {
     bool door_closed;           /* guarded */
 };
 
-/* ---- early answers ---------------------------------------------------------------------------- */
+/* ---- early answers ----------------------------------------------------------------------------
+ */
 
 static int socket_of(const struct exchange *x)
 {
@@ -135,7 +137,8 @@ void http_watch(struct http *http)
     pthread_mutex_unlock(&http->lock);
 }
 
-/* ---- answers ---------------------------------------------------------------------------------- */
+/* ---- answers ----------------------------------------------------------------------------------
+ */
 
 static bool add_headers(struct MHD_Response *response, const struct exchange *x, bool closing)
 {
@@ -187,7 +190,8 @@ static enum MHD_Result stop_body(struct exchange *x)
     return MHD_YES;
 }
 
-/* ---- requests --------------------------------------------------------------------------------- */
+/* ---- requests ---------------------------------------------------------------------------------
+ */
 
 const char *http_header(const struct exchange *x, const char *name)
 {
@@ -252,8 +256,8 @@ static void find_peer(struct exchange *x)
     socklen_t n = info && info->client_addr->sa_family == AF_INET6 ? sizeof(struct sockaddr_in6)
                                                                    : sizeof(struct sockaddr_in);
 
-    if (!info || getnameinfo(info->client_addr, n, x->peer, sizeof(x->peer), NULL, 0,
-                             NI_NUMERICHOST) != 0)
+    if (!info ||
+        getnameinfo(info->client_addr, n, x->peer, sizeof(x->peer), NULL, 0, NI_NUMERICHOST) != 0)
         snprintf(x->peer, sizeof(x->peer), "unknown");
 }
 
@@ -370,7 +374,8 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
     return take_body(x, bytes, n);
 }
 
-/* ---- the end of a request --------------------------------------------------------------------- */
+/* ---- the end of a request ---------------------------------------------------------------------
+ */
 
 static void log_exchange(const struct exchange *x)
 {
@@ -393,10 +398,9 @@ static void log_exchange(const struct exchange *x)
         log_number(&line, "features_ms", x->times.features_ms, 1);
         log_number(&line, "recognize_ms", x->times.recognize_ms, 1);
         if (x->times.audio_seconds > 0)
-            log_number(&line, "rtf",
-                       (x->times.features_ms + x->times.recognize_ms) /
-                           (x->times.audio_seconds * 1e3),
-                       4);
+            log_number(
+                &line, "rtf",
+                (x->times.features_ms + x->times.recognize_ms) / (x->times.audio_seconds * 1e3), 4);
     }
     log_number(&line, "total_ms", total_ms, 1);
     log_end(&line);
@@ -433,7 +437,8 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **co
     pthread_mutex_unlock(&http->lock);
 }
 
-/* ---- the daemon ------------------------------------------------------------------------------- */
+/* ---- the daemon -------------------------------------------------------------------------------
+ */
 
 static void log_library(void *ctx, const char *format, va_list args)
 {
@@ -448,8 +453,8 @@ static void log_library(void *ctx, const char *format, va_list args)
 static enum asr_status start_daemon(struct http *http, struct asr_error *err)
 {
     const struct options *options = http->options;
-    const unsigned flags = MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME |
-                           MHD_USE_ERROR_LOG;
+    const unsigned flags =
+        MHD_USE_EPOLL_INTERNAL_THREAD | MHD_ALLOW_SUSPEND_RESUME | MHD_USE_ERROR_LOG;
 
     /* The logger comes first, so that it is there for complaints about the other options. */
     http->daemon = MHD_start_daemon(

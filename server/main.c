@@ -1,10 +1,12 @@
-/* main.c - finds the command and hands it its options. */
-#include <stdbool.h>
-#include <stdio.h>
+/* main.c - finds the command and runs it. Exit status: 0, 1 when something failed (said on standard
+ * error), 2 for a command line that makes no sense. */
 #include <stdlib.h>
 #include <string.h>
+#include <unistd.h>
 
+#include "model/gemm.h"
 #include "server/lm.h"
+#include "server/log.h"
 #include "server/options.h"
 #include "server/serve.h"
 #include "server/transcribe.h"
@@ -12,85 +14,124 @@
 
 enum { EXIT_USAGE = 2 };
 
-static int run_transcribe(const struct options *options, int argc, char **argv)
-{
-    return transcribe_files(options, argv + options->first_operand,
-                            (size_t)(argc - options->first_operand));
-}
-
-static int run_serve(const struct options *options, int argc, char **argv)
-{
-    if (options->first_operand < argc) {
-        fprintf(stderr, "scribed: serve takes options only, not '%s'\n",
-                argv[options->first_operand]);
-        return EXIT_USAGE;
-    }
-    return serve(options);
-}
-
-static const struct {
-    const char *name, *usage;
-    enum command command;
-    int (*run)(const struct options *options, int argc, char **argv);
-} commands[] = {
-    {"serve", "scribed serve [OPTION...]", COMMAND_SERVE, run_serve},
-    {"transcribe", "scribed transcribe [OPTION...] FILE...", COMMAND_TRANSCRIBE, run_transcribe},
-};
-
 static void print_usage(FILE *to)
 {
-    fputs("usage: scribed COMMAND [OPTION...]\n"
-          "  serve               answer requests over HTTP\n"
-          "  transcribe FILE...  transcribe recordings; - is standard input\n"
-          "  lm                  compile, describe and try language models\n"
-          "  version             what this program was built with\n"
-          "scribed COMMAND --help tells a command's options; scribed(1) all of them.\n",
+    fputs("usage: scribed serve [OPTION]...             serve speech recognition over HTTP\n"
+          "       scribed transcribe [OPTION]... FILE... recognise files; - is standard input\n"
+          "       scribed lm build|info|score ...        language models (scribed lm help)\n"
+          "       scribed version                        versions of scribed and its libraries\n"
+          "       scribed help                           this text and all options\n",
           to);
 }
 
-/* argv[0] is the command's name. */
-static int run_command(size_t which, int argc, char **argv)
+static int complain(const char *text)
 {
-    struct options options;
+    fprintf(stderr, "scribed: %s\n", text);
+    return EXIT_USAGE;
+}
+
+/* OpenBLAS picks its kernels as it is loaded, before main(), and releases that do not know a
+ * processor may pick ones that compute wrong products on it. Those for Haswell run wherever there
+ * are AVX2 and FMA. So if the products are wrong, and nobody has chosen kernels, we start over with
+ * these; should that not help, loading the model says what is wrong. */
+static void restart_if_products_are_wrong(char **argv)
+{
+#if defined(__x86_64__)
+    if (getenv("OPENBLAS_CORETYPE") || !__builtin_cpu_supports("avx2") ||
+        !__builtin_cpu_supports("fma") || gemm_prepare(NULL) == ASR_OK)
+        return;
+    if (setenv("OPENBLAS_CORETYPE", "Haswell", 1) == 0)
+        execv("/proc/self/exe", argv);
+#else
+    (void)argv;
+#endif
+}
+
+static int run_help(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    print_usage(stdout);
+    puts("\nOptions of serve:");
+    options_print_help(stdout, COMMAND_SERVE);
+    puts("\nOptions of transcribe:");
+    options_print_help(stdout, COMMAND_TRANSCRIBE);
+    return EXIT_SUCCESS;
+}
+
+static int run_version(int argc, char **argv)
+{
+    (void)argc;
+    (void)argv;
+    version_print(stdout);
+    return EXIT_SUCCESS;
+}
+
+/* argv[0] is the command. -1: go on with *options. */
+static int load_options(struct options *options, enum command command, int argc, char **argv)
+{
     struct asr_error err;
     bool help;
-    int exit_status = EXIT_SUCCESS;
 
-    if (options_load(&options, commands[which].command, argc - 1, argv + 1,
-                     &option_sources_of_process, &help, &err) != ASR_OK) {
-        fprintf(stderr, "scribed: %s\nscribed %s --help tells the options.\n", err.text,
-                commands[which].name);
-        return err.status == ASR_ERR_NOMEM ? EXIT_FAILURE : EXIT_USAGE;
-    }
+    if (options_load(options, command, argc - 1, argv + 1, &option_sources_of_process, &help,
+                     &err) != ASR_OK)
+        return complain(err.text);
     if (help) {
-        printf("usage: %s\n", commands[which].usage);
-        options_print_help(stdout, commands[which].command);
-    } else {
-        exit_status = commands[which].run(&options, argc - 1, argv + 1);
+        print_usage(stdout);
+        puts("");
+        options_print_help(stdout, command);
+        return EXIT_SUCCESS;
     }
-    options_free(&options);
-    return exit_status;
+    log_setup((enum log_format)options->log_format, (enum log_level)options->log_level);
+    return -1;
 }
+
+static int run_serve(int argc, char **argv)
+{
+    struct options options;
+    int status = load_options(&options, COMMAND_SERVE, argc, argv);
+
+    if (status >= 0)
+        return status;
+    status = options.first_operand < argc - 1 ? complain("serve takes no files") : serve(&options);
+    options_free(&options);
+    return status;
+}
+
+static int run_transcribe(int argc, char **argv)
+{
+    struct options options;
+    int status = load_options(&options, COMMAND_TRANSCRIBE, argc, argv);
+
+    if (status >= 0)
+        return status;
+    int n_files = argc - 1 - options.first_operand;
+    status = n_files == 0 ? complain("transcribe needs the name of a file, or - (standard input)")
+                          : transcribe(&options, n_files, argv + 1 + options.first_operand);
+    options_free(&options);
+    return status;
+}
+
+static const struct {
+    const char *name;
+    int (*run)(int argc, char **argv);
+    bool computes;
+} commands[] = {
+    {"serve", run_serve, true},        {"transcribe", run_transcribe, true},
+    {"lm", lm_command, false},         {"version", run_version, false},
+    {"--version", run_version, false}, {"help", run_help, false},
+    {"--help", run_help, false},       {"-h", run_help, false},
+};
 
 int main(int argc, char **argv)
 {
-    const char *name = argc > 1 ? argv[1] : "";
-
-    for (size_t i = 0; i < sizeof(commands) / sizeof(commands[0]); i++)
-        if (strcmp(name, commands[i].name) == 0)
-            return run_command(i, argc - 1, argv + 1);
-    if (strcmp(name, "lm") == 0)
-        return lm_command(argc - 1, argv + 1);
-    if (strcmp(name, "version") == 0 || strcmp(name, "--version") == 0) {
-        version_print(stdout);
-        return EXIT_SUCCESS;
+    for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+        if (strcmp(argv[1], commands[i].name) != 0)
+            continue;
+        if (commands[i].computes)
+            restart_if_products_are_wrong(argv);
+        return commands[i].run(argc - 1, argv + 1);
     }
-    if (strcmp(name, "help") == 0 || strcmp(name, "--help") == 0 || strcmp(name, "-h") == 0) {
-        print_usage(stdout);
-        return EXIT_SUCCESS;
-    }
-    if (*name)
-        fprintf(stderr, "scribed: no such command: %s\n", name);
     print_usage(stderr);
     return EXIT_USAGE;
 }

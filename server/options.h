@@ -27,12 +27,29 @@ enum command { COMMAND_SERVE = 1, COMMAND_TRANSCRIBE = 2 };
 struct options {
     char *config;
     char *model;
-    char *model_alias; /* comma-separated, may be "" */
     int64_t threads;
-    int64_t decoder; /* enum option_output */
+    int64_t decoder; /* enum decoder_kind */
+    int64_t beam;    /* 0: the model's own */
+    double max_duration_seconds;
+    int64_t max_rate_hz, max_channels;
+    int64_t log_format; /* enum log_format */
+    int64_t log_level;  /* enum log_level */
+
+    /* serve */
+    char *bind;
+    int64_t port;
+    char *model_alias; /* comma-separated, may be "" */
+    int64_t queue;
+    int64_t max_body_bytes;
+    int64_t max_connections;
+    double body_timeout_seconds, idle_timeout_seconds, drain_timeout_seconds;
+
+    /* transcribe */
+    int64_t format; /* enum option_output */
     char *encoding; /* "" unless headerless */
     int64_t sample_rate_hz, channels;
-    char *channel;     /* "mix" or a 0-based number */
+    char *channel; /* "mix" or a 0-based number */
+
     int first_operand; /* index into argv; argc when there is none */
 };
 

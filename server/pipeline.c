@@ -122,6 +122,25 @@ void pipeline_worker_free(struct pipeline_worker *worker)
     free(worker);
 }
 
+static enum asr_status make_scratch(void **out, void *ctx, struct asr_error *err)
+{
+    struct pipeline_worker *worker;
+    enum asr_status st = pipeline_worker_new(&worker, ctx, err);
+
+    *out = worker;
+    return st;
+}
+
+static void release_scratch(void *scratch)
+{
+    pipeline_worker_free(scratch);
+}
+
+struct pool_scratch pipeline_scratch(struct pipeline *p)
+{
+    return (struct pool_scratch){make_scratch, release_scratch, p};
+}
+
 enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *worker,
                              const struct recording *recording, struct transcript **out,
                              struct pipeline_times *times, struct asr_error *err)

@@ -12,6 +12,7 @@
 #include "audio/status.h"
 #include "model/model.h"
 #include "server/options.h"
+#include "server/pool.h"
 
 struct pipeline;
 struct pipeline_worker;
@@ -42,6 +43,9 @@ const struct model *pipeline_model(const struct pipeline *pipeline);
 enum asr_status pipeline_worker_new(struct pipeline_worker **out, const struct pipeline *pipeline,
                                     struct asr_error *err);
 void pipeline_worker_free(struct pipeline_worker *worker); /* NULL is fine */
+
+/* For a pool whose scratch is a struct pipeline_worker. */
+struct pool_scratch pipeline_scratch(struct pipeline *pipeline);
 
 /* *out: transcript_free(). Errors that the recording is to blame for have the codes of
  * decoder_open(). */

@@ -5,10 +5,10 @@
 #include <pthread.h>
 #include <signal.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/eventfd.h>
-#include <sys/signalfd.h>
 #include <unistd.h>
 
 #include "server/clock.h"
@@ -22,10 +22,34 @@ struct daemon {
     const struct options *options;
     struct service service;
     struct http *http;
-    int signal_fd;
     pthread_t loader;
     int load_failed_fd; /* an eventfd: the loader has logged why */
 };
+
+/* An eventfd that counts the signals. Not signalfd: that needs them blocked in all threads, and
+ * OpenBLAS starts threads of its own before main(), to which the kernel would deliver them. */
+static int signal_fd = -1;
+
+static void on_signal(int number)
+{
+    const uint64_t one = 1;
+    int reason = errno;
+
+    (void)number;
+    ssize_t ignored = write(signal_fd, &one, sizeof(one));
+    (void)ignored;
+    errno = reason;
+}
+
+static bool open_signals(void)
+{
+    struct sigaction action = {.sa_handler = on_signal, .sa_flags = SA_RESTART};
+
+    signal_fd = eventfd(0, EFD_CLOEXEC | EFD_SEMAPHORE);
+    sigemptyset(&action.sa_mask);
+    return signal_fd >= 0 && signal(SIGPIPE, SIG_IGN) != SIG_ERR &&
+           sigaction(SIGTERM, &action, NULL) == 0 && sigaction(SIGINT, &action, NULL) == 0;
+}
 
 static void log_ready(const struct daemon *d, double started_ms)
 {
@@ -79,19 +103,18 @@ static void log_listening(const struct daemon *d)
     buffer_free(&example);
 }
 
-/* Until a signal has come (true), the model cannot be loaded (false), or `idle_fd`, unless it is
- * -1, is readable (false). 0 timeout: none. */
-static bool wait_for_signal(struct daemon *d, int other_fd, double end_ms)
+/* Until a signal has come (true), or other_fd is readable or the time has come (false). end_ms 0 is
+ * never. */
+static bool wait_for_signal(const struct daemon *d, int other_fd, double end_ms)
 {
-    struct pollfd fds[] = {{.fd = d->signal_fd, .events = POLLIN},
-                           {.fd = other_fd, .events = POLLIN}};
-    struct signalfd_siginfo info;
+    struct pollfd fds[] = {{.fd = signal_fd, .events = POLLIN}, {.fd = other_fd, .events = POLLIN}};
+    uint64_t one;
 
     while (end_ms <= 0 || clock_ms() < end_ms) {
-        if (poll(fds, 2, WATCH_INTERVAL_MS) < 0 && errno != EINTR)
-            return false;
+        if (poll(fds, 2, WATCH_INTERVAL_MS) < 0)
+            continue; /* EINTR: the next turn sees the signal */
         if (fds[0].revents & POLLIN)
-            return read(d->signal_fd, &info, sizeof(info)) == (ssize_t)sizeof(info);
+            return read(signal_fd, &one, sizeof(one)) == (ssize_t)sizeof(one);
         if (fds[1].revents & POLLIN)
             return false;
         http_watch(d->http);
@@ -121,26 +144,12 @@ static void drain(struct daemon *d)
     _exit(EXIT_FAILURE);
 }
 
-/* Before any thread starts, so that all of them inherit the mask. */
-static int open_signals(void)
-{
-    sigset_t set;
-
-    signal(SIGPIPE, SIG_IGN);
-    sigemptyset(&set);
-    sigaddset(&set, SIGTERM);
-    sigaddset(&set, SIGINT);
-    pthread_sigmask(SIG_BLOCK, &set, NULL);
-    return signalfd(-1, &set, SFD_CLOEXEC);
-}
-
 static bool start(struct daemon *d)
 {
     struct asr_error err;
 
-    d->signal_fd = open_signals();
     d->load_failed_fd = eventfd(0, EFD_CLOEXEC);
-    if (d->signal_fd < 0 || d->load_failed_fd < 0) {
+    if (d->load_failed_fd < 0 || !open_signals()) {
         log_error(LOG_LEVEL_ERROR, "cannot start", strerror(errno));
         return false;
     }
@@ -171,6 +180,5 @@ int serve(const struct options *options)
     http_free(d.http);
     service_free(&d.service);
     close(d.load_failed_fd);
-    close(d.signal_fd);
     return status;
 }

@@ -4,8 +4,8 @@
 
 #include "server/options.h"
 
-/* Blocks SIGTERM and SIGINT for itself and its threads. Returns when one has come and all requests
- * in flight are answered (0), or when it cannot serve (1). When requests outlast the drain timeout,
+/* Takes over SIGTERM and SIGINT. Returns when one has come and all requests in flight are answered
+ * (0), or when it cannot serve (1). When requests outlast the drain timeout,
  * or on a second signal, the process exits from in here, with 1. */
 int serve(const struct options *options);
 

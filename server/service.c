@@ -47,20 +47,6 @@ static enum asr_status name_models(struct service *service, struct asr_error *er
     return ASR_OK;
 }
 
-static enum asr_status make_worker(void **out, void *ctx, struct asr_error *err)
-{
-    struct pipeline_worker *worker;
-    enum asr_status st = pipeline_worker_new(&worker, ctx, err);
-
-    *out = worker;
-    return st;
-}
-
-static void release_worker(void *scratch)
-{
-    pipeline_worker_free(scratch);
-}
-
 enum asr_status service_load(struct service *service, struct asr_error *err)
 {
     const struct options *options = service->options;
@@ -70,7 +56,7 @@ enum asr_status service_load(struct service *service, struct asr_error *err)
     if (st == ASR_OK)
         st = name_models(service, err);
     if (st == ASR_OK) {
-        struct pool_scratch scratch = {make_worker, release_worker, service->pipeline};
+        struct pool_scratch scratch = pipeline_scratch(service->pipeline);
         st = pool_new(&service->pool, (size_t)options->threads, (size_t)options->queue, &scratch,
                       err);
     }

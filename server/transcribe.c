@@ -22,28 +22,29 @@ enum { READ_BYTES = 64 << 10 };
 #define MAX_TEXT_BYTES ((size_t)64 << 20)
 #define MAX_FILE_BYTES ((size_t)8 << 30)
 
-struct batch_job {
+struct file_job {
     struct pool_job job;
-    struct batch *batch;
+    struct file_list *list;
     const char *file;
     struct buffer text; /* rendered */
     struct asr_error err;
-    bool done; /* guarded by the batch's lock, as are the two above until it is set */
+    bool done; /* guarded by the list's lock, as are the two above until it is set */
 };
 
 /* All that the jobs share. */
-struct batch {
+struct file_list {
     const struct options *options;
     struct pipeline *pipeline;
     struct raw_format raw;
     int channel;
     pthread_mutex_t lock;
     pthread_cond_t changed;
-    struct batch_job *jobs;
+    struct file_job *jobs;
     size_t n_jobs, n_done;
 };
 
-/* ---- on a worker thread ----------------------------------------------------------------------- */
+/* ---- on a worker thread -----------------------------------------------------------------------
+ */
 
 /* Pipes and what else cannot be mapped are read like files; "-" is standard input. */
 static enum asr_status read_file(const char *file, struct buffer *out, struct asr_error *err)
@@ -70,32 +71,32 @@ static enum asr_status read_file(const char *file, struct buffer *out, struct as
     return st;
 }
 
-static enum asr_status render(const struct batch_job *job, const struct transcript *transcript,
+static enum asr_status render(const struct file_job *job, const struct transcript *transcript,
                               struct buffer *out, struct asr_error *err)
 {
-    static const enum response_format formats[] = {
-        [OUTPUT_TEXT] = RESPONSE_TEXT, [OUTPUT_JSON] = RESPONSE_JSON, [OUTPUT_SRT] = RESPONSE_SRT,
-        [OUTPUT_VTT] = RESPONSE_VTT};
-    const struct batch *batch = job->batch;
+    static const enum response_format formats[] = {[OUTPUT_TEXT] = RESPONSE_TEXT,
+                                                   [OUTPUT_JSON] = RESPONSE_JSON,
+                                                   [OUTPUT_SRT] = RESPONSE_SRT,
+                                                   [OUTPUT_VTT] = RESPONSE_VTT};
+    const struct file_list *list = job->list;
     struct transcription_request request;
-    int64_t format = batch->options->format;
+    int64_t format = list->options->format;
 
     if (format == OUTPUT_TSV)
         return buffer_printf(out, err, "%s\t%s\n", job->file, transcript->text);
     transcription_request_init(&request);
     request.format = formats[format];
-    enum asr_status st =
-        transcription_render(transcript, &request,
-                             model_config(pipeline_model(batch->pipeline))->language, out, err);
+    enum asr_status st = transcription_render(
+        transcript, &request, model_config(pipeline_model(list->pipeline))->language, out, err);
     /* A body may end without a newline; a line of output may not. */
     if (st == ASR_OK && (out->n_bytes == 0 || out->bytes[out->n_bytes - 1] != '\n'))
         st = buffer_append(out, "\n", 1, err);
     return st;
 }
 
-static enum asr_status transcribe_file(struct batch_job *job, struct pipeline_worker *worker)
+static enum asr_status transcribe_file(struct file_job *job, struct pipeline_worker *worker)
 {
-    const struct batch *batch = job->batch;
+    const struct file_list *list = job->list;
     struct transcript *transcript = NULL;
     struct pipeline_times times;
     struct buffer audio;
@@ -103,8 +104,8 @@ static enum asr_status transcribe_file(struct batch_job *job, struct pipeline_wo
     buffer_init(&audio, MAX_FILE_BYTES);
     enum asr_status st = read_file(job->file, &audio, &job->err);
     if (st == ASR_OK) {
-        struct recording recording = {audio.bytes, audio.n_bytes, batch->raw, batch->channel};
-        st = pipeline_run(batch->pipeline, worker, &recording, &transcript, &times, &job->err);
+        struct recording recording = {audio.bytes, audio.n_bytes, list->raw, list->channel};
+        st = pipeline_run(list->pipeline, worker, &recording, &transcript, &times, &job->err);
     }
     buffer_free(&audio);
     if (st == ASR_OK)
@@ -115,45 +116,46 @@ static enum asr_status transcribe_file(struct batch_job *job, struct pipeline_wo
 
 static void run(struct pool_job *pool_job, void *scratch)
 {
-    struct batch_job *job =
-        (struct batch_job *)(void *)((char *)pool_job - offsetof(struct batch_job, job));
-    struct batch *batch = job->batch;
+    struct file_job *job =
+        (struct file_job *)(void *)((char *)pool_job - offsetof(struct file_job, job));
+    struct file_list *list = job->list;
 
     if (transcribe_file(job, scratch) != ASR_OK)
         buffer_free(&job->text);
     else
         job->err.status = ASR_OK;
-    pthread_mutex_lock(&batch->lock);
+    pthread_mutex_lock(&list->lock);
     job->done = true;
-    batch->n_done++;
-    pthread_cond_signal(&batch->changed);
-    pthread_mutex_unlock(&batch->lock);
+    list->n_done++;
+    pthread_cond_signal(&list->changed);
+    pthread_mutex_unlock(&list->lock);
 }
 
-/* ---- on the main thread ----------------------------------------------------------------------- */
+/* ---- on the main thread -----------------------------------------------------------------------
+ */
 
-static void wait_for(struct batch *batch, const struct batch_job *job, bool show_progress)
+static void wait_for(struct file_list *list, const struct file_job *job, bool show_progress)
 {
-    pthread_mutex_lock(&batch->lock);
+    pthread_mutex_lock(&list->lock);
     while (!job->done) {
         if (show_progress)
-            fprintf(stderr, "\r%zu of %zu", batch->n_done, batch->n_jobs);
-        pthread_cond_wait(&batch->changed, &batch->lock);
+            fprintf(stderr, "\r%zu of %zu", list->n_done, list->n_jobs);
+        pthread_cond_wait(&list->changed, &list->lock);
     }
-    pthread_mutex_unlock(&batch->lock);
+    pthread_mutex_unlock(&list->lock);
     if (show_progress)
         fputs("\r\033[K", stderr); /* an empty line, for what is printed next */
 }
 
 /* The exit status. */
-static int print_all(struct batch *batch)
+static int print_all(struct file_list *list)
 {
-    bool show_progress = batch->n_jobs > 1 && isatty(STDERR_FILENO);
+    bool show_progress = list->n_jobs > 1 && isatty(STDERR_FILENO);
     int status = EXIT_SUCCESS;
 
-    for (size_t i = 0; i < batch->n_jobs; i++) {
-        struct batch_job *job = &batch->jobs[i];
-        wait_for(batch, job, show_progress);
+    for (size_t i = 0; i < list->n_jobs; i++) {
+        struct file_job *job = &list->jobs[i];
+        wait_for(list, job, show_progress);
         if (job->err.status != ASR_OK) {
             fprintf(stderr, "scribed: %s: %s\n", job->file, job->err.text);
             status = EXIT_FAILURE;
@@ -170,32 +172,18 @@ static int print_all(struct batch *batch)
     return status;
 }
 
-static enum asr_status make_worker(void **out, void *ctx, struct asr_error *err)
-{
-    struct pipeline_worker *worker;
-    enum asr_status st = pipeline_worker_new(&worker, ctx, err);
-
-    *out = worker;
-    return st;
-}
-
-static void release_worker(void *scratch)
-{
-    pipeline_worker_free(scratch);
-}
-
 /* "mix", or a number of channels counted from 0; headerless audio as stated. */
-static enum asr_status read_source(struct batch *batch, struct asr_error *err)
+static enum asr_status read_source(struct file_list *list, struct asr_error *err)
 {
-    const struct options *options = batch->options;
+    const struct options *options = list->options;
     const char *channel = options->channel, *encoding = options->encoding;
 
-    batch->channel = CHANNEL_MIX;
+    list->channel = CHANNEL_MIX;
     if (strcmp(channel, "mix") != 0) {
         if (!*channel || strspn(channel, "0123456789") != strlen(channel) || strlen(channel) > 3)
             return asr_fail(err, ASR_ERR_INVALID, "--channel: '%.64s' is not mix or 0 to 999",
                             channel);
-        batch->channel = (int)strtol(channel, NULL, 10);
+        list->channel = (int)strtol(channel, NULL, 10);
     }
     if (!*encoding) {
         if (options->sample_rate_hz)
@@ -203,10 +191,9 @@ static enum asr_status read_source(struct batch *batch, struct asr_error *err)
                             "--sample-rate is for headerless audio: give its --encoding too");
         return ASR_OK;
     }
-    batch->raw = (struct raw_format){raw_encoding_by_name(encoding),
-                                     (unsigned)options->sample_rate_hz,
-                                     (unsigned)options->channels};
-    if (batch->raw.encoding == RAW_NONE)
+    list->raw = (struct raw_format){raw_encoding_by_name(encoding),
+                                    (unsigned)options->sample_rate_hz, (unsigned)options->channels};
+    if (list->raw.encoding == RAW_NONE)
         return asr_fail(err, ASR_ERR_INVALID, "--encoding: '%.64s' is not known (scribed help)",
                         encoding);
     if (!options->sample_rate_hz)
@@ -214,20 +201,20 @@ static enum asr_status read_source(struct batch *batch, struct asr_error *err)
     return ASR_OK;
 }
 
-static enum asr_status submit_all(struct batch *batch, struct pool **pool, char *const *files,
+static enum asr_status submit_all(struct file_list *list, struct pool **pool, char *const *files,
                                   struct asr_error *err)
 {
-    size_t threads = (size_t)batch->options->threads;
-    struct pool_scratch scratch = {make_worker, release_worker, batch->pipeline};
+    size_t threads = (size_t)list->options->threads;
+    struct pool_scratch scratch = pipeline_scratch(list->pipeline);
 
-    batch->jobs = calloc(batch->n_jobs, sizeof(*batch->jobs));
-    if (!batch->jobs)
-        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu files", batch->n_jobs);
-    enum asr_status st = pool_new(pool, threads < batch->n_jobs ? threads : batch->n_jobs,
-                                  batch->n_jobs, &scratch, err);
-    for (size_t i = 0; st == ASR_OK && i < batch->n_jobs; i++) {
-        struct batch_job *job = &batch->jobs[i];
-        *job = (struct batch_job){.job = {.run = run}, .batch = batch, .file = files[i]};
+    list->jobs = calloc(list->n_jobs, sizeof(*list->jobs));
+    if (!list->jobs)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu files", list->n_jobs);
+    enum asr_status st = pool_new(pool, threads < list->n_jobs ? threads : list->n_jobs,
+                                  list->n_jobs, &scratch, err);
+    for (size_t i = 0; st == ASR_OK && i < list->n_jobs; i++) {
+        struct file_job *job = &list->jobs[i];
+        *job = (struct file_job){.job = {.run = run}, .list = list, .file = files[i]};
         buffer_init(&job->text, MAX_TEXT_BYTES);
         pool_submit(*pool, &job->job); /* there is room for all of them */
     }
@@ -236,26 +223,26 @@ static enum asr_status submit_all(struct batch *batch, struct pool **pool, char 
 
 int transcribe(const struct options *options, int n_files, char *const *files)
 {
-    struct batch batch = {.options = options, .n_jobs = (size_t)n_files};
+    struct file_list list = {.options = options, .n_jobs = (size_t)n_files};
     struct pool *pool = NULL;
     struct asr_error err;
     int status = EXIT_FAILURE;
 
-    pthread_mutex_init(&batch.lock, NULL);
-    pthread_cond_init(&batch.changed, NULL);
-    enum asr_status st = read_source(&batch, &err);
+    pthread_mutex_init(&list.lock, NULL);
+    pthread_cond_init(&list.changed, NULL);
+    enum asr_status st = read_source(&list, &err);
     if (st == ASR_OK)
-        st = pipeline_new(&batch.pipeline, options, &err);
+        st = pipeline_new(&list.pipeline, options, &err);
     if (st == ASR_OK)
-        st = submit_all(&batch, &pool, files, &err);
+        st = submit_all(&list, &pool, files, &err);
     if (st == ASR_OK)
-        status = print_all(&batch);
+        status = print_all(&list);
     else
         fprintf(stderr, "scribed: %s\n", err.text);
     pool_free(pool);
-    pipeline_free(batch.pipeline);
-    free(batch.jobs);
-    pthread_cond_destroy(&batch.changed);
-    pthread_mutex_destroy(&batch.lock);
+    pipeline_free(list.pipeline);
+    free(list.jobs);
+    pthread_cond_destroy(&list.changed);
+    pthread_mutex_destroy(&list.lock);
     return status;
 }

@@ -13,13 +13,14 @@ struct upload {
     struct multipart *multipart; /* NULL when raw */
     struct transcription_request request;
     struct buffer audio;
-    struct buffer field;          /* the value being collected */
+    struct buffer field;           /* the value being collected */
     char name[MAX_FIELD_NAME + 1]; /* its name */
     bool in_file, has_file;
     struct api_error failure; /* of a callback: what multipart_push() cannot carry */
 };
 
-/* ---- multipart -------------------------------------------------------------------------------- */
+/* ---- multipart --------------------------------------------------------------------------------
+ */
 
 /* Keeps the api_error and gives the parser something to stop on. */
 static enum asr_status stop(struct asr_error *err, enum api_error_code code)
@@ -91,7 +92,8 @@ static enum api_error_code fail_of(struct upload *u, const struct asr_error *err
     return api_fail(e, API_INVALID_REQUEST, NULL, "%s", err->text);
 }
 
-/* ---- both ------------------------------------------------------------------------------------- */
+/* ---- both -------------------------------------------------------------------------------------
+ */
 
 static bool has_type(const char *content_type, const char *type)
 {

@@ -2,21 +2,24 @@
 
 #include <jansson.h>
 #include <microhttpd.h>
+#include <zlib.h>
 
 #include "audio/libraries.h"
 #include "model/gemm.h"
 
 void version_print(FILE *to)
 {
-    fprintf(to, "scribed %s (%s %s)\n", SCRIBED_VERSION,
+    fprintf(to, "scribed %s\n", SCRIBED_VERSION);
+    fprintf(to, "built with %s %s\n",
 #ifdef __clang__
             "clang",
 #else
             "gcc",
 #endif
             __VERSION__);
-    for (unsigned i = 0; audio_library(i); i++)
-        fprintf(to, "%s\n", audio_library(i));
-    fprintf(to, "%s\njansson-%s\nlibmicrohttpd-%s\n", gemm_library(), JANSSON_VERSION,
-            MHD_get_version());
+    fprintf(to, "%s\n%s\n%s\n", audio_library_sndfile(), audio_library_soxr(),
+            audio_library_fftw());
+    fprintf(to, "%s\n", gemm_library());
+    fprintf(to, "libmicrohttpd-%s\njansson-%s\nzlib-%s\n", MHD_get_version(), jansson_version_str(),
+            zlibVersion());
 }
