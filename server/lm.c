@@ -221,10 +221,11 @@ int lm_command(int argc, char **argv)
         int (*run)(int argc, char **argv);
     } commands[] = {{"build", build}, {"info", info}, {"score", score}};
 
+    for (int i = 1; i < argc && i < 3; i++) /* after lm, or after its subcommand */
+        if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
+            return usage(stdout, EXIT_SUCCESS);
     for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
-    if (argc > 1 && strcmp(argv[1], "--help") == 0)
-        return usage(stdout, EXIT_SUCCESS);
     return usage(stderr, EXIT_USAGE);
 }

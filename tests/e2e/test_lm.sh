@@ -80,6 +80,8 @@ check 'bits that are no number are refused' \
 check 'an unknown subcommand is refused' exits_with 2 "$scribed" lm compile
 check 'the refusal shows the usage' says err 'usage: scribed lm build'
 check 'help is no error' exits_with 0 "$scribed" lm --help
+check 'help is there behind a subcommand' exits_with 0 "$scribed" lm build --help
+check 'help goes to standard output' says out 'usage: scribed lm build'
 
 echo "$passed passed, $failed failed"
 [ "$failed" -eq 0 ]
