@@ -24,7 +24,7 @@ MATH    := -ffp-contract=off
 HARDEN  := $(if $(SAN),,-D_FORTIFY_SOURCE=2) -fstack-protector-strong -fPIE
 DEFINES := -D_GNU_SOURCE -DSCRIBED_VERSION='"$(VERSION)"' -DSCRIBED_PREFIX='"$(PREFIX)"'
 
-PKGS_audio  := sndfile libmpg123 soxr fftw3f
+PKGS_audio  := sndfile libmpg123 vorbisfile soxr fftw3f
 PKGS_model  := jansson openblas zlib
 PKGS_proto  := jansson zlib
 PKGS_server := libmicrohttpd

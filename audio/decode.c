@@ -19,6 +19,7 @@
 #include "audio/container.h"
 #include "audio/header_scan.h"
 #include "audio/mpeg_decode.h"
+#include "audio/vorbis_header.h"
 
 struct decoder {
     SNDFILE *file; /* one of these two */
@@ -228,6 +229,9 @@ static enum asr_status open_container(struct decoder *dec, const struct decode_l
     if (found.kind == CONTAINER_MPEG)
         return open_mpeg(dec, "MPEG audio", err);
 
+    if (!vorbis_header_is_sound(view->bytes, (size_t)view->n_bytes))
+        return asr_fail(err, ASR_ERR_FORMAT, "%s: the Vorbis headers are broken or cut off",
+                        found.name);
     struct header_scan scan = header_scan(view->bytes, (size_t)view->n_bytes);
     if (scan.has_format)
         st = set_format(&dec->info, found.name, scan.rate_hz, scan.channels, err);
