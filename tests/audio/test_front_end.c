@@ -73,6 +73,172 @@ START_TEST(a_flac_file_gives_the_reference_features)
     }
 END_TEST
 
+/* 16-bit samples at 16 kHz on `channels`, as headerless audio. */
+static enum asr_status extract_pcm(const int16_t *samples, size_t n_bytes, unsigned channels,
+                                   int channel, struct asr_error *err)
+{
+    struct raw_format raw = {RAW_PCM_S16LE, 16000, channels};
+    return front_end_extract(fb, work, samples, n_bytes, &raw, channel, &limits, &features, err);
+}
+
+static void fill_noise(int16_t *samples, size_t count, size_t stride, unsigned seed)
+{
+    for (size_t i = 0; i < count; i += stride) {
+        seed = seed * 1664525U + 1013904223U;
+        samples[i] = (int16_t)((int)(seed >> 20) - 2048);
+    }
+}
+
+START_TEST(a_picked_channel_gives_what_it_gives_alone)
+    {
+        enum { SAMPLES = 3000 };
+        int16_t mono[2][SAMPLES], stereo[2 * SAMPLES];
+        struct asr_error err = {0};
+
+        for (int c = 0; c < 2; c++)
+            fill_noise(mono[c], SAMPLES, 1, (unsigned)c);
+        for (size_t i = 0; i < COUNT(stereo); i++)
+            stereo[i] = mono[i % 2][i / 2];
+        ck_assert_int_eq(extract_pcm(mono[_i], sizeof(mono[_i]), 1, CHANNEL_MIX, &err), ASR_OK);
+        struct features alone = features;
+        features = (struct features){0};
+        ck_assert_int_eq(extract_pcm(stereo, sizeof(stereo), 2, _i, &err), ASR_OK);
+        ck_assert_uint_eq(features.frames, alone.frames);
+        ck_assert_uint_gt(alone.frames, 0);
+        ck_assert_mem_eq(features.values, alone.values, alone.frames * alone.bins * sizeof(float));
+        features_free(&alone);
+    }
+END_TEST
+
+START_TEST(channels_that_cancel_mix_to_silence)
+    {
+        int16_t stereo[2000];
+        struct asr_error err = {0};
+
+        fill_noise(stereo, COUNT(stereo), 2, 1);
+        for (size_t i = 0; i < COUNT(stereo); i += 2)
+            stereo[i + 1] = (int16_t)-stereo[i];
+        ck_assert_int_eq(extract_pcm(stereo, sizeof(stereo), 2, CHANNEL_MIX, &err), ASR_OK);
+        ck_assert_uint_eq(features.frames, 4);
+        for (size_t k = 0; k < features.frames * features.bins; k++)
+            ck_assert_float_eq(features.values[k], logf((float)config.log_floor));
+    }
+END_TEST
+
+START_TEST(a_channel_that_is_not_there_is_refused)
+    {
+        static const int channels[] = {1, 2, 1000, -2};
+        int16_t samples[1000] = {0};
+        struct asr_error err;
+        ck_assert_int_eq(extract_pcm(samples, sizeof(samples), 1, channels[_i], &err),
+                         ASR_ERR_INVALID);
+        ck_assert_uint_eq(features.frames, 0);
+    }
+END_TEST
+
+START_TEST(a_recording_shorter_than_a_frame_has_no_features_and_no_error)
+    {
+        static const size_t samples[] = {1, 399, 400};
+        int16_t in[400] = {0};
+        struct asr_error err = {0};
+        ck_assert_int_eq(extract_pcm(in, samples[_i] * sizeof(*in), 1, CHANNEL_MIX, &err), ASR_OK);
+        ck_assert_uint_eq(features.frames, samples[_i] == 400 ? 1 : 0);
+        ck_assert_double_eq_tol(features.duration_seconds, (double)samples[_i] / 16000, 1e-12);
+    }
+END_TEST
+
+START_TEST(other_rates_keep_their_duration)
+    {
+        static const unsigned rates_hz[] = {8000, 11025, 44100, 48000, 192000};
+        struct raw_format raw = {RAW_MULAW, rates_hz[_i], 1};
+        struct asr_error err = {0};
+        unsigned char *in = calloc(2, rates_hz[_i]);
+
+        ck_assert_ptr_nonnull(in);
+        enum asr_status st = front_end_extract(fb, work, in, 2 * rates_hz[_i], &raw, CHANNEL_MIX,
+                                               &limits, &features, &err);
+        ck_assert_msg(st == ASR_OK, "%s", err.text);
+        ck_assert_double_eq_tol(features.duration_seconds, 2.0, 1e-12);
+        ck_assert_uint_eq(features.frames, fbank_frames(fb, 2 * config.sample_rate_hz));
+        ck_assert_uint_eq(features.source.rate_hz, rates_hz[_i]);
+        free(in);
+    }
+END_TEST
+
+START_TEST(features_grow_past_what_the_bytes_promised)
+    {
+        /* Silence in FLAC: 20 seconds declared as unknown, in a few hundred bytes. */
+        size_t n_bytes;
+        char *bytes = file_read("tests/data/audio/silence-20s.flac", &n_bytes);
+        struct asr_error err = {0};
+
+        memset(bytes + 22, 0, 4); /* STREAMINFO's number of samples: unknown */
+        enum asr_status st = front_end_extract(fb, work, bytes, n_bytes, NULL, CHANNEL_MIX, &limits,
+                                               &features, &err);
+        ck_assert_msg(st == ASR_OK, "%s", err.text);
+        ck_assert_uint_eq(features.source.declared_frames, 0);
+        ck_assert_uint_eq(features.frames, fbank_frames(fb, 20 * config.sample_rate_hz));
+        free(bytes);
+    }
+END_TEST
+
+START_TEST(a_failure_leaves_no_frames_of_the_recording_before)
+    {
+        struct asr_error err;
+        extract_file("tests/data/golden/read16k.61-70968-0025.flac");
+        ck_assert_uint_gt(features.frames, 0);
+        ck_assert_int_eq(
+            front_end_extract(fb, work, "no audio", 8, NULL, CHANNEL_MIX, &limits, &features, &err),
+            ASR_ERR_FORMAT);
+        ck_assert_uint_eq(features.frames, 0);
+    }
+END_TEST
+
+START_TEST(more_channels_than_the_work_has_room_for_are_refused)
+    {
+        struct decode_limits wide = limits;
+        struct raw_format raw = {RAW_PCM_S8, 16000, 9};
+        struct asr_error err;
+        char samples[900] = {0};
+
+        wide.max_channels = 100;
+        ck_assert_int_eq(front_end_extract(fb, work, samples, sizeof(samples), &raw, CHANNEL_MIX,
+                                           &wide, &features, &err),
+                         ASR_ERR_LIMIT);
+    }
+END_TEST
+
+START_TEST(every_allocation_may_fail)
+    {
+        size_t n_bytes;
+        char *bytes = file_read("tests/data/audio/stereo-s16.wav", &n_bytes); /* 8 kHz: resampled */
+        struct fbank *own;
+        enum asr_status st;
+        long nth = 0;
+
+        ck_assert_int_eq(fbank_new(&own, &config, NULL), ASR_OK);
+        do {
+            struct front_end_work *fresh;
+            struct features out = {0};
+            fail_alloc(nth++);
+            st = front_end_work_new(&fresh, own, 2, NULL);
+            if (st == ASR_OK)
+                st = front_end_extract(own, fresh, bytes, n_bytes, NULL, CHANNEL_MIX, &limits, &out,
+                                       NULL);
+            fail_alloc(-1);
+            ck_assert((st == ASR_OK) == (out.frames == 48));
+            features_free(&out);
+            front_end_work_free(fresh);
+        } while (st == ASR_ERR_NOMEM);
+        ck_assert_int_eq(st, ASR_OK);
+        /* the work's struct and block, two of fbank's work, its state; the decoder, the resampler,
+         * the features, the resampled block */
+        ck_assert_int_ge(nth, 10);
+        fbank_free(own);
+        free(bytes);
+    }
+END_TEST
+
 Suite *suite(void)
 {
     Suite *s = suite_create("front_end");
@@ -80,6 +246,15 @@ Suite *suite(void)
 
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, a_flac_file_gives_the_reference_features);
+    tcase_add_loop_test(tc, a_picked_channel_gives_what_it_gives_alone, 0, 2);
+    tcase_add_test(tc, channels_that_cancel_mix_to_silence);
+    tcase_add_loop_test(tc, a_channel_that_is_not_there_is_refused, 0, 4);
+    tcase_add_loop_test(tc, a_recording_shorter_than_a_frame_has_no_features_and_no_error, 0, 3);
+    tcase_add_loop_test(tc, other_rates_keep_their_duration, 0, 5);
+    tcase_add_test(tc, features_grow_past_what_the_bytes_promised);
+    tcase_add_test(tc, a_failure_leaves_no_frames_of_the_recording_before);
+    tcase_add_test(tc, more_channels_than_the_work_has_room_for_are_refused);
+    tcase_add_test(tc, every_allocation_may_fail);
     suite_add_tcase(s, tc);
     return s;
 }

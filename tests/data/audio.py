@@ -132,6 +132,10 @@ def main(out):
         tool("opusenc", "--quiet", "--serial", "1", "--bitrate", "64", "--max-delay", "100", stereo,
              os.path.join(out, "stereo-opus.ogg"))
         tool("lame", "--quiet", "-b", "64", stereo, os.path.join(out, "stereo.mp3"))
+        silence = os.path.join(tmp, "silence.wav")
+        with open(silence, "wb") as f:
+            f.write(wav(1, 1, 16, bytes(2 * RATE * 20)))
+        tool("flac", "-sf", silence, "-o", os.path.join(out, "silence-20s.flac"))
         # Noise and then silence: the first frame's bit rate says nothing about the length.
         noise, uneven = random.Random(1), os.path.join(tmp, "uneven.wav")
         loud = (noise.randrange(-20000, 20000) for _ in range(RATE))
