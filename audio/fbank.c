@@ -10,6 +10,7 @@
 #include <fftw3.h>
 #include <math.h>
 #include <pthread.h>
+#include <stdint.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -39,6 +40,8 @@ struct fbank_state {
     float next[]; /* [length] */
 };
 
+enum { MAX_FFT_SIZE = 1 << 16, MAX_BINS = 1024 };
+
 /* FFTW's planner and its clean-up share global tables: one thread at a time. */
 static pthread_mutex_t planner = PTHREAD_MUTEX_INITIALIZER;
 
@@ -53,27 +56,39 @@ static double high_freq(const struct fbank_config *c)
     return c->high_freq_hz > 0.0 ? c->high_freq_hz : nyquist + c->high_freq_hz;
 }
 
-static enum asr_status check_config(const struct fbank_config *c, size_t length, size_t shift,
+/* `ms` as Kaldi counts it: whole samples, the rest dropped. SIZE_MAX when it is no length at all.
+ */
+static size_t samples_of_ms(const struct fbank_config *c, double ms)
+{
+    double samples = c->sample_rate_hz * 0.001 * ms;
+    return samples >= 0.0 && samples < MAX_FFT_SIZE ? (size_t)samples : SIZE_MAX;
+}
+
+static enum asr_status check_frames(const struct fbank_config *c, size_t length, size_t shift,
                                     struct asr_error *err)
 {
-    enum { MAX_FFT_SIZE = 1 << 16, MAX_BINS = 1024 };
-    double nyquist = 0.5 * c->sample_rate_hz;
-
     if (c->sample_rate_hz == 0)
         return asr_fail(err, ASR_ERR_INVALID, "features.sample_rate: 0 Hz");
-    if (shift == 0)
+    if (shift == 0 || shift == SIZE_MAX)
         return asr_fail(err, ASR_ERR_INVALID,
-                        "features.frame_shift_ms: %g ms is no sample at %u Hz", c->frame_shift_ms,
-                        c->sample_rate_hz);
-    if (length < 2)
+                        "features.frame_shift_ms: %g ms is not between 1 and %d samples at %u Hz",
+                        c->frame_shift_ms, MAX_FFT_SIZE, c->sample_rate_hz);
+    if (length < 2 || length == SIZE_MAX)
         return asr_fail(err, ASR_ERR_INVALID,
-                        "features.frame_length_ms: %g ms is %zu samples at %u Hz, at least 2 are "
-                        "needed",
-                        c->frame_length_ms, length, c->sample_rate_hz);
+                        "features.frame_length_ms: %g ms is not between 2 and %d samples at %u Hz",
+                        c->frame_length_ms, MAX_FFT_SIZE, c->sample_rate_hz);
     if (c->fft_size < length || c->fft_size > MAX_FFT_SIZE)
         return asr_fail(err, ASR_ERR_INVALID,
                         "features.fft_size: %zu is not between the frame's %zu samples and %d",
                         c->fft_size, length, MAX_FFT_SIZE);
+    return ASR_OK;
+}
+
+/* The comparisons are written so that NaN fails them. */
+static enum asr_status check_values(const struct fbank_config *c, struct asr_error *err)
+{
+    double nyquist = 0.5 * c->sample_rate_hz;
+
     if (c->num_mel_bins == 0 || c->num_mel_bins > MAX_BINS)
         return asr_fail(err, ASR_ERR_INVALID, "features.num_mel_bins: %zu is not between 1 and %d",
                         c->num_mel_bins, MAX_BINS);
@@ -84,9 +99,15 @@ static enum asr_status check_config(const struct fbank_config *c, size_t length,
         return asr_fail(err, ASR_ERR_INVALID,
                         "features.high_freq: %g Hz is above half the sample rate, %g Hz",
                         c->high_freq_hz, nyquist);
-    if (!(c->log_floor > 0.0))
+    if (!(c->log_floor > 0.0) || isinf(c->log_floor))
         return asr_fail(err, ASR_ERR_INVALID, "features.log_floor: %g is not above 0",
                         c->log_floor);
+    if (!(c->sample_scale > 0.0) || isinf(c->sample_scale))
+        return asr_fail(err, ASR_ERR_INVALID, "features.sample_scale: %g is not above 0",
+                        c->sample_scale);
+    if (!(c->preemphasis >= 0.0 && c->preemphasis <= 1.0))
+        return asr_fail(err, ASR_ERR_INVALID, "features.preemphasis: %g is not between 0 and 1",
+                        c->preemphasis);
     return ASR_OK;
 }
 
@@ -121,8 +142,9 @@ static double mel_weight(const struct fbank_config *c, size_t bin, size_t line)
     return mel <= left + step ? (mel - left) / step : (left + 2.0 * step - mel) / step;
 }
 
-/* Fills fb->mel and fb->weights. The Nyquist line belongs to no triangle, as in Kaldi. */
-static void fill_triangles(struct fbank *fb)
+/* Fills fb->mel and fb->weights. The Nyquist line belongs to no triangle, as in Kaldi, which also
+ * refuses a triangle that falls between two lines: it would never be anything but the floor. */
+static enum asr_status fill_triangles(struct fbank *fb, struct asr_error *err)
 {
     size_t lines = fb->config.fft_size / 2, offset = 0;
 
@@ -138,7 +160,13 @@ static void fill_triangles(struct fbank *fb)
             t->n_lines = line - t->first_line + 1;
             fb->weights[offset++] = (float)weight;
         }
+        if (t->n_lines == 0)
+            return asr_fail(err, ASR_ERR_INVALID,
+                            "features.num_mel_bins: %zu are too many for an fft_size of %zu: bin "
+                            "%zu has no line of the spectrum",
+                            fb->config.num_mel_bins, fb->config.fft_size, bin);
     }
+    return ASR_OK;
 }
 
 static enum asr_status plan_fft(struct fbank *fb, struct asr_error *err)
@@ -162,11 +190,13 @@ static enum asr_status plan_fft(struct fbank *fb, struct asr_error *err)
 enum asr_status fbank_new(struct fbank **out, const struct fbank_config *config,
                           struct asr_error *err)
 {
-    size_t length = (size_t)(config->sample_rate_hz * 0.001 * config->frame_length_ms);
-    size_t shift = (size_t)(config->sample_rate_hz * 0.001 * config->frame_shift_ms);
-    enum asr_status st = check_config(config, length, shift, err);
+    size_t length = samples_of_ms(config, config->frame_length_ms);
+    size_t shift = samples_of_ms(config, config->frame_shift_ms);
+    enum asr_status st = check_frames(config, length, shift, err);
 
     *out = NULL;
+    if (st == ASR_OK)
+        st = check_values(config, err);
     if (st != ASR_OK)
         return st;
     struct fbank *fb = calloc(1, sizeof(*fb));
@@ -184,8 +214,9 @@ enum asr_status fbank_new(struct fbank **out, const struct fbank_config *config,
     }
     for (size_t i = 0; i < length; i++)
         fb->window[i] = (float)window_value(config->window, i, length);
-    fill_triangles(fb);
-    st = plan_fft(fb, err);
+    st = fill_triangles(fb, err);
+    if (st == ASR_OK)
+        st = plan_fft(fb, err);
     if (st != ASR_OK)
         goto fail;
     *out = fb;
