@@ -1,6 +1,7 @@
 /* The witness is the independent float64 program of tests/data/golden/ for the features, and
  * arithmetic for channels and durations. */
 #include <math.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 
@@ -194,6 +195,70 @@ START_TEST(a_failure_leaves_no_frames_of_the_recording_before)
     }
 END_TEST
 
+START_TEST(a_failure_half_way_leaves_no_frames_either)
+    {
+        size_t n_bytes;
+        char *bytes = file_read("tests/data/audio/silence-20s.flac", &n_bytes);
+        struct decode_limits tight = limits;
+        struct asr_error err;
+
+        memset(bytes + 22, 0, 4); /* as above: nothing declared, so found out on the way */
+        tight.max_seconds = 10;
+        ck_assert_int_eq(
+            front_end_extract(fb, work, bytes, n_bytes, NULL, CHANNEL_MIX, &tight, &features, &err),
+            ASR_ERR_LIMIT);
+        ck_assert_uint_gt(features.capacity_frames, 0);
+        ck_assert_uint_eq(features.frames, 0);
+        free(bytes);
+    }
+END_TEST
+
+/* One thread's recordings, good and bad by turns, over the shared fbank; NULL or what went wrong.
+ */
+static void *extract_many(void *arg)
+{
+    enum { ROUNDS = 20 };
+    const struct features *want = arg;
+    struct front_end_work *own;
+    struct features out = {0};
+    size_t n_bytes;
+    char *bytes = file_read("tests/data/golden/read16k.61-70968-0025.flac", &n_bytes);
+    char *problem = NULL;
+
+    if (front_end_work_new(&own, fb, 1, NULL) != ASR_OK)
+        return "no work";
+    for (int i = 0; i < ROUNDS && !problem; i++) {
+        struct asr_error err = {0};
+        if (front_end_extract(fb, own, "RIFF\x04\0\0\0WAVE", 12, NULL, 0, &limits, &out, &err) !=
+                ASR_ERR_FORMAT ||
+            strncmp(err.text, "WAV: ", 5) != 0)
+            problem = "a bad recording";
+        else if (front_end_extract(fb, own, bytes, n_bytes, NULL, 0, &limits, &out, &err) != ASR_OK)
+            problem = "a good recording";
+        else if (out.frames != want->frames ||
+                 memcmp(out.values, want->values, out.frames * out.bins * sizeof(float)) != 0)
+            problem = "other features";
+    }
+    features_free(&out);
+    front_end_work_free(own);
+    free(bytes);
+    return problem;
+}
+
+START_TEST(threads_share_one_fbank_and_get_the_same_bits)
+    {
+        pthread_t threads[3];
+        extract_file("tests/data/golden/read16k.61-70968-0025.flac");
+        for (size_t i = 0; i < COUNT(threads); i++)
+            ck_assert_int_eq(pthread_create(&threads[i], NULL, extract_many, &features), 0);
+        for (size_t i = 0; i < COUNT(threads); i++) {
+            void *problem;
+            ck_assert_int_eq(pthread_join(threads[i], &problem), 0);
+            ck_assert_msg(problem == NULL, "%s", (const char *)problem);
+        }
+    }
+END_TEST
+
 START_TEST(more_channels_than_the_work_has_room_for_are_refused)
     {
         struct decode_limits wide = limits;
@@ -253,6 +318,8 @@ Suite *suite(void)
     tcase_add_loop_test(tc, other_rates_keep_their_duration, 0, 5);
     tcase_add_test(tc, features_grow_past_what_the_bytes_promised);
     tcase_add_test(tc, a_failure_leaves_no_frames_of_the_recording_before);
+    tcase_add_test(tc, a_failure_half_way_leaves_no_frames_either);
+    tcase_add_test(tc, threads_share_one_fbank_and_get_the_same_bits);
     tcase_add_test(tc, more_channels_than_the_work_has_room_for_are_refused);
     tcase_add_test(tc, every_allocation_may_fail);
     suite_add_tcase(s, tc);
