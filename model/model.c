@@ -193,26 +193,40 @@ static enum asr_status decode(const struct model *model, struct model_work *work
     return st;
 }
 
-enum asr_status model_transcribe(const struct model *model, struct model_work *work,
-                                 const struct features *features, struct transcript **out,
-                                 struct asr_error *err)
+enum asr_status model_posteriors(const struct model *model, struct model_work *work,
+                                 const struct features *features, const float **log_posteriors,
+                                 size_t *frames, struct asr_error *err)
 {
     const struct batch batch = {1, &features->frames};
-    size_t frames = network_out_frames(model->network, features->frames);
+    size_t n_frames = network_out_frames(model->network, features->frames);
     size_t width = network_out_width(model->network);
     enum asr_status st = network_reserve(work->network, model->network, &batch, err);
 
     assert(features->frames == 0 || features->bins == network_in_width(model->network));
-    *out = NULL;
     if (st == ASR_OK)
-        st = reserve_posteriors(work, frames, width, err);
+        st = reserve_posteriors(work, n_frames, width, err);
     if (st != ASR_OK)
         return st;
     network_forward(model->network, work->network, &batch, features->values, work->posteriors);
-    log_softmax(work->posteriors, frames, width);
-    st = decode(model, work, frames, err);
+    log_softmax(work->posteriors, n_frames, width);
+    *log_posteriors = work->posteriors;
+    *frames = n_frames;
+    return ASR_OK;
+}
+
+enum asr_status model_transcribe(const struct model *model, struct model_work *work,
+                                 const struct features *features, struct transcript **out,
+                                 struct asr_error *err)
+{
+    const float *log_posteriors;
+    size_t frames;
+    enum asr_status st = model_posteriors(model, work, features, &log_posteriors, &frames, err);
+
+    *out = NULL;
     if (st == ASR_OK)
-        st = transcript_new(out, model->config, &work->best, work->posteriors, frames,
+        st = decode(model, work, frames, err);
+    if (st == ASR_OK)
+        st = transcript_new(out, model->config, &work->best, log_posteriors, frames,
                             model_frame_seconds(model), features->duration_seconds,
                             &segment_defaults, err);
     return st;

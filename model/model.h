@@ -36,7 +36,13 @@ enum asr_status model_work_new(struct model_work **out, const struct model *mode
                                const struct decode_options *options, struct asr_error *err);
 void model_work_free(struct model_work *work);
 
-/* features (model_fbank()'s) -> *out: transcript_free(). No frames gives empty text. */
+/* features (model_fbank()'s) -> *log_posteriors[*frames, tokens], natural log, one row in
+ * model_frame_seconds(). They are the work's own: good until its next use. */
+enum asr_status model_posteriors(const struct model *model, struct model_work *work,
+                                 const struct features *features, const float **log_posteriors,
+                                 size_t *frames, struct asr_error *err);
+
+/* The same features -> *out: transcript_free(). No frames gives empty text. */
 enum asr_status model_transcribe(const struct model *model, struct model_work *work,
                                  const struct features *features, struct transcript **out,
                                  struct asr_error *err);
