@@ -103,7 +103,7 @@ test: deps-test ## install what is missing, build and run every test
 	@$(MAKE) --no-print-directory all $(TESTS)
 	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(TESTS) $(sort $(wildcard tests/e2e/test_*))
 
-unit: $(TESTS) ## the Check programs only (T=model/test_lstm for one)
+unit: $(if $(T),$(BUILD)/tests/$(T),$(TESTS)) ## the Check programs only (T=model/test_lstm for one)
 	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(if $(T),$(BUILD)/tests/$(T),$(TESTS))
 
 e2e: all ## the tests that run the built program

@@ -61,6 +61,7 @@ struct exchange {
     struct exchange *previous, *next;   /* guarded */
     enum exchange_phase phase;          /* guarded */
     unsigned cut_status;                /* guarded: of an early answer */
+    size_t cut_bytes;                   /* guarded: of its body */
     double last_byte_ms, linger_end_ms; /* guarded */
 };
 

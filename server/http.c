@@ -104,6 +104,7 @@ static void cut(struct exchange *x, const struct answer *answer)
     buffer_free(&text);
     x->phase = PHASE_CUT;
     x->cut_status = answer->status;
+    x->cut_bytes = answer->body.n_bytes;
     x->linger_end_ms = clock_ms() + LINGER_MS;
 }
 
@@ -301,6 +302,17 @@ static void refuse_size(struct exchange *x)
     answer_error(&x->answer, &e);
 }
 
+/* A message whose length is stated in both ways is how requests are smuggled past proxies (RFC
+ * 9112, section 6.1). */
+static void refuse_two_lengths(struct exchange *x)
+{
+    struct api_error e;
+
+    api_fail(&e, API_INVALID_REQUEST, NULL,
+             "the request has both a Content-Length and a Transfer-Encoding");
+    answer_error(&x->answer, &e);
+}
+
 static enum MHD_Result take_headers(struct http *http, struct MHD_Connection *connection,
                                     const char *method, const char *path, void **con_cls)
 {
@@ -309,7 +321,9 @@ static enum MHD_Result take_headers(struct http *http, struct MHD_Connection *co
     if (!x)
         return MHD_NO;
     *con_cls = x;
-    if (x->route->begin)
+    if (x->content_length == UINT64_MAX && http_header(x, "Content-Length"))
+        refuse_two_lengths(x);
+    else if (x->route->begin)
         x->route->begin(x);
     if (!x->answer.status && x->content_length != UINT64_MAX &&
         x->content_length > (uint64_t)http->options->max_body_bytes)
@@ -385,13 +399,14 @@ static void log_exchange(const struct exchange *x)
     struct log_line line;
 
     log_start(&line, LOG_LEVEL_INFO, "request");
-    log_text(&line, "id", x->id.text);
+    log_text(&line, "request_id", x->id.text);
     log_text(&line, "peer", x->peer);
     log_text(&line, "method", x->method);
     log_text(&line, "path", x->path);
     log_integer(&line, "status", status ? status : CLIENT_CLOSED_REQUEST);
     log_integer(&line, "bytes_in", (int64_t)x->bytes_in);
-    log_integer(&line, "bytes_out", (int64_t)(x->cut_status ? 0 : x->answer.body.n_bytes));
+    log_integer(&line, "bytes_out",
+                (int64_t)(x->cut_status ? x->cut_bytes : x->answer.body.n_bytes));
     if (x->submitted_ms > 0) {
         log_number(&line, "audio_s", x->times.audio_seconds, 3);
         log_number(&line, "queue_ms", x->queue_ms, 1);

@@ -21,64 +21,61 @@ enum { BOTH = COMMAND_SERVE | COMMAND_TRANSCRIBE };
 struct row {
     const char *flag; /* without the dashes; the config file's key */
     enum type type;
-    size_t offset; /* into struct options: char *, int64_t, int64_t, double, int64_t */
+    unsigned commands; /* enum command, or'ed */
+    size_t offset;     /* into struct options: char *, int64_t, int64_t, double, int64_t */
     const char *fallback;
     double min, max;     /* of numbers */
     const char *metavar; /* or, of CHOICE, the choices in the order of their enum: "a|b" */
-    unsigned commands;   /* enum command, or'ed */
     const char *help;
 };
 
 #define AT(member) offsetof(struct options, member)
 
-/* 2^53: every count is exact as a double, which is what the bounds are compared in. */
-#define MANY 9007199254740992.0
-
 static const struct row rows[] = {
-    {"config", TEXT, AT(config), "", 0, 0, "FILE", BOTH,
+    {"config", TEXT, BOTH, AT(config), "", 0, 0, "FILE",
      "settings, one `key = value` a line (/etc/scribed/scribed.conf if it exists)"},
-    {"model", TEXT, AT(model), SCRIBED_PREFIX "/share/scribed/en", 0, 0, "DIR", BOTH,
+    {"model", TEXT, BOTH, AT(model), SCRIBED_PREFIX "/share/scribed/en", 0, 0, "DIR",
      "the model's directory"},
-    {"threads", COUNT, AT(threads), "0", 0, 1024, "N", BOTH,
+    {"threads", COUNT, BOTH, AT(threads), "0", 0, 1024, "N",
      "recordings worked on at once; 0: one per processor"},
-    {"decoder", CHOICE, AT(decoder), "beam", 0, 0, "beam|greedy", BOTH,
+    {"decoder", CHOICE, BOTH, AT(decoder), "beam", 0, 0, "beam|greedy",
      "prefix beam search, or the best token of every frame"},
-    {"beam", COUNT, AT(beam), "0", 0, 4096, "N", BOTH, "beam width; 0: the model's own"},
-    {"max-duration", SECONDS, AT(max_duration_seconds), "1200", 1, 86400, "SECONDS", BOTH,
+    {"beam", COUNT, BOTH, AT(beam), "0", 0, 4096, "N", "beam width; 0: the model's own"},
+    {"max-duration", SECONDS, BOTH, AT(max_duration_seconds), "1200", 1, 86400, "SECONDS",
      "longest recording that is accepted"},
-    {"max-rate", COUNT, AT(max_rate_hz), "192000", 8000, 10000000, "HZ", BOTH,
+    {"max-rate", COUNT, BOTH, AT(max_rate_hz), "192000", 8000, 10000000, "HZ",
      "highest sample rate that is accepted"},
-    {"max-channels", COUNT, AT(max_channels), "8", 1, 256, "N", BOTH,
+    {"max-channels", COUNT, BOTH, AT(max_channels), "8", 1, 256, "N",
      "most channels that are accepted"},
-    {"log-format", CHOICE, AT(log_format), "logfmt", 0, 0, "logfmt|json", BOTH,
+    {"log-format", CHOICE, COMMAND_SERVE, AT(log_format), "logfmt", 0, 0, "logfmt|json",
      "how log lines on standard error are written"},
-    {"log-level", CHOICE, AT(log_level), "info", 0, 0, "debug|info|warn|error", BOTH,
+    {"log-level", CHOICE, COMMAND_SERVE, AT(log_level), "info", 0, 0, "debug|info|warn|error",
      "the least severe level that is logged"},
-    {"bind", TEXT, AT(bind), "127.0.0.1", 0, 0, "ADDRESS", COMMAND_SERVE, "address to listen on"},
-    {"port", COUNT, AT(port), "8080", 0, 65535, "N", COMMAND_SERVE,
+    {"bind", TEXT, COMMAND_SERVE, AT(bind), "127.0.0.1", 0, 0, "ADDRESS", "address to listen on"},
+    {"port", COUNT, COMMAND_SERVE, AT(port), "8080", 0, 65535, "N",
      "TCP port to listen on; 0: any free one, which is logged"},
-    {"model-alias", TEXT, AT(model_alias), "whisper-1", 0, 0, "NAMES", COMMAND_SERVE,
+    {"model-alias", TEXT, COMMAND_SERVE, AT(model_alias), "whisper-1", 0, 0, "NAMES",
      "other names that requests may call the model by, comma-separated"},
-    {"queue", COUNT, AT(queue), "64", 0, 100000, "N", COMMAND_SERVE,
+    {"queue", COUNT, COMMAND_SERVE, AT(queue), "64", 0, 100000, "N",
      "recordings that may wait for a thread; more are answered 503"},
-    {"max-body-bytes", BYTES, AT(max_body_bytes), "100M", 1, MANY, "BYTES", COMMAND_SERVE,
+    {"max-body-bytes", BYTES, COMMAND_SERVE, AT(max_body_bytes), "100M", 1, 1e12, "BYTES",
      "largest request body; K, M and G are understood"},
-    {"max-connections", COUNT, AT(max_connections), "256", 1, 100000, "N", COMMAND_SERVE,
+    {"max-connections", COUNT, COMMAND_SERVE, AT(max_connections), "256", 1, 100000, "N",
      "connections open at once"},
-    {"body-timeout", SECONDS, AT(body_timeout_seconds), "120", 0.1, 86400, "SECONDS", COMMAND_SERVE,
+    {"body-timeout", SECONDS, COMMAND_SERVE, AT(body_timeout_seconds), "120", 0.1, 86400, "SECONDS",
      "time a request body may take to arrive"},
-    {"idle-timeout", SECONDS, AT(idle_timeout_seconds), "60", 1, 86400, "SECONDS", COMMAND_SERVE,
+    {"idle-timeout", SECONDS, COMMAND_SERVE, AT(idle_timeout_seconds), "60", 1, 86400, "SECONDS",
      "time a connection may be silent; whole seconds"},
-    {"drain-timeout", SECONDS, AT(drain_timeout_seconds), "30", 0, 86400, "SECONDS", COMMAND_SERVE,
+    {"drain-timeout", SECONDS, COMMAND_SERVE, AT(drain_timeout_seconds), "30", 0, 86400, "SECONDS",
      "time that requests in flight get to finish after SIGTERM"},
-    {"format", CHOICE, AT(format), "text", 0, 0, "text|tsv|json|srt|vtt", COMMAND_TRANSCRIBE,
+    {"format", CHOICE, COMMAND_TRANSCRIBE, AT(format), "text", 0, 0, "text|tsv|json|srt|vtt",
      "output; tsv is one `file<TAB>text` line a file"},
-    {"encoding", TEXT, AT(encoding), "", 0, 0, "NAME", COMMAND_TRANSCRIBE,
+    {"encoding", TEXT, COMMAND_TRANSCRIBE, AT(encoding), "", 0, 0, "NAME",
      "of headerless audio: s16le s16be s8 u8 s24le s32le f32le mulaw alaw"},
-    {"sample-rate", COUNT, AT(sample_rate_hz), "0", 0, 10000000, "HZ", COMMAND_TRANSCRIBE,
+    {"sample-rate", COUNT, COMMAND_TRANSCRIBE, AT(sample_rate_hz), "0", 0, 10000000, "HZ",
      "of headerless audio"},
-    {"channels", COUNT, AT(channels), "1", 1, 256, "N", COMMAND_TRANSCRIBE, "of headerless audio"},
-    {"channel", TEXT, AT(channel), "mix", 0, 0, "mix|N", COMMAND_TRANSCRIBE,
+    {"channels", COUNT, COMMAND_TRANSCRIBE, AT(channels), "1", 1, 256, "N", "of headerless audio"},
+    {"channel", TEXT, COMMAND_TRANSCRIBE, AT(channel), "mix", 0, 0, "mix|N",
      "the mean of all channels, or one of them, counted from 0"},
 };
 

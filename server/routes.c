@@ -51,20 +51,14 @@ static const struct route not_found = {"", "", answer_not_found, NULL, NULL};
 static const struct route wrong_method = {"", "", answer_wrong_method, NULL, NULL};
 static const struct route options = {"OPTIONS", "", NULL, NULL, answer_options};
 
+/* {name} is the whole rest: paths come unescaped, and a model's id may have had a %2F in it. */
 static bool path_matches(const char *pattern, const char *path)
 {
-    while (*pattern) {
-        if (*pattern == '{') {
-            size_t n = strcspn(path, "/");
-            if (n == 0)
-                return false;
-            path += n;
-            pattern += strcspn(pattern, "}") + 1;
-        } else if (*pattern++ != *path++) {
-            return false;
-        }
-    }
-    return !*path;
+    size_t n = strcspn(pattern, "{");
+
+    if (strncmp(pattern, path, n) != 0)
+        return false;
+    return pattern[n] ? path[n] != 0 : strlen(path) == n;
 }
 
 /* Every path has rows of one method only so far: the first tells. */

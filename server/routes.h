@@ -9,7 +9,7 @@ struct exchange;
 /* Handlers run on the HTTP thread and must not block. Each may answer; the later ones are then not
  * called. */
 struct route {
-    const char *method, *path;         /* {name} in a path stands for one segment */
+    const char *method, *path;         /* {name} at the end is any rest */
     void (*begin)(struct exchange *x); /* the headers are in; NULL: nothing to do */
     void (*body)(struct exchange *x, const char *bytes, size_t n_bytes); /* NULL: dropped */
     void (*end)(struct exchange *x); /* all is in: answers, or http_suspend()s */

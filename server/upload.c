@@ -47,18 +47,26 @@ static enum asr_status begin_part(void *ctx, const struct multipart_part *part,
     return ASR_OK;
 }
 
+static enum asr_status add_audio(struct upload *u, const char *bytes, size_t n_bytes,
+                                 struct asr_error *err)
+{
+    enum asr_status st = buffer_append(&u->audio, bytes, n_bytes, err);
+
+    if (st == ASR_ERR_LIMIT)
+        api_fail(&u->failure, API_BODY_TOO_LARGE, NULL, "the recording has %s", err->text);
+    return st;
+}
+
 static enum asr_status part_data(void *ctx, const char *bytes, size_t n_bytes,
                                  struct asr_error *err)
 {
     struct upload *u = ctx;
 
     if (u->in_file)
-        return buffer_append(&u->audio, bytes, n_bytes, err);
-    enum asr_status st = buffer_append(&u->field, bytes, n_bytes, err);
-    if (st == ASR_ERR_LIMIT)
-        api_fail(&u->failure, API_INVALID_VALUE, NULL, "the field '%s' is longer than %d bytes",
-                 utf8_quote(u->name, strlen(u->name)).text, REQUEST_MAX_FIELD_BYTES);
-    return st;
+        return add_audio(u, bytes, n_bytes, err);
+    /* One byte too many is enough to see that a value is too long, if anybody asks for it. */
+    size_t room = u->field.max_bytes - u->field.n_bytes;
+    return buffer_append(&u->field, bytes, n_bytes < room ? n_bytes : room, err);
 }
 
 static enum asr_status end_part(void *ctx, struct asr_error *err)
@@ -79,16 +87,8 @@ static enum api_error_code fail_of(struct upload *u, const struct asr_error *err
         *e = u->failure;
         return e->code;
     }
-    switch (err->status) {
-    case ASR_ERR_NOMEM:
+    if (err->status == ASR_ERR_NOMEM)
         return api_fail(e, API_OVERLOADED, NULL, "%s", err->text);
-    case ASR_ERR_LIMIT:
-        if (u->audio.n_bytes == u->audio.max_bytes)
-            return api_fail(e, API_BODY_TOO_LARGE, NULL, "the body has %s", err->text);
-        break;
-    default:
-        break;
-    }
     return api_fail(e, API_INVALID_REQUEST, NULL, "%s", err->text);
 }
 
@@ -143,7 +143,7 @@ enum api_error_code upload_new(struct upload **out, const char *content_type, si
         return api_fail(e, API_OVERLOADED, NULL, "out of memory for a request");
     transcription_request_init(&u->request);
     buffer_init(&u->audio, max_bytes);
-    buffer_init(&u->field, REQUEST_MAX_FIELD_BYTES);
+    buffer_init(&u->field, REQUEST_MAX_FIELD_BYTES + 1);
     enum api_error_code code = choose_form(u, content_type, e);
     if (code != API_OK) {
         upload_free(u);
@@ -184,7 +184,7 @@ enum api_error_code upload_push(struct upload *u, const char *bytes, size_t n_by
         st = multipart_push(u->multipart, bytes, n_bytes, &err);
     } else {
         u->has_file = true;
-        st = buffer_append(&u->audio, bytes, n_bytes, &err);
+        st = add_audio(u, bytes, n_bytes, &err);
     }
     return st == ASR_OK ? API_OK : fail_of(u, &err, e);
 }

@@ -1,0 +1,138 @@
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "server/upload.h"
+#include "tests/support/suite.h"
+
+#define TYPE "multipart/form-data; boundary=b"
+#define PART(name) "--b\r\nContent-Disposition: form-data; name=\"" name "\"\r\n\r\n"
+#define END "\r\n--b--\r\n"
+
+static const char good[] = PART("model") "en-v1\r\n" PART("response_format") "srt\r\n" PART(
+    "file") "RIFF\r\n--a of audio" END;
+
+START_TEST(fields_and_file_are_found_however_the_body_is_cut)
+    {
+        size_t piece = (size_t)_i;
+        struct upload *u;
+        struct api_error e;
+
+        ck_assert_int_eq(upload_new(&u, TYPE, 1000, &e), API_OK);
+        ck_assert(!upload_is_raw(u));
+        for (size_t at = 0; at < sizeof(good) - 1; at += piece) {
+            size_t left = sizeof(good) - 1 - at;
+            ck_assert_int_eq(upload_push(u, good + at, left < piece ? left : piece, &e), API_OK);
+        }
+        ck_assert_int_eq(upload_finish(u, &e), API_OK);
+        ck_assert_str_eq(upload_request(u)->model, "en-v1");
+        ck_assert_int_eq(upload_request(u)->format, RESPONSE_SRT);
+        ck_assert(upload_has_file(u));
+        ck_assert_str_eq(upload_audio(u)->bytes, "RIFF\r\n--a of audio");
+        upload_free(u);
+    }
+END_TEST
+
+static const struct {
+    const char *type, *body;
+    enum api_error_code code;
+    const char *param, *says;
+} bad[] = {
+    {"application/json", "", API_UNSUPPORTED_MEDIA_TYPE, NULL, "'application/json'"},
+    {"application/x-www-form-urlencoded", "", API_UNSUPPORTED_MEDIA_TYPE, NULL, "audio/*"},
+    {"audio", "", API_UNSUPPORTED_MEDIA_TYPE, NULL, "'audio'"},
+    {"multipart/form-data", "", API_INVALID_REQUEST, NULL, "boundary"},
+    {"multipart/form-datax; boundary=b", "", API_UNSUPPORTED_MEDIA_TYPE, NULL, "form-datax"},
+    {TYPE, PART("file") "a\r\n" PART("file") "b" END, API_INVALID_REQUEST, "file", "twice"},
+    {TYPE, PART("response_format") "xml" END, API_INVALID_VALUE, "response_format", "xml"},
+    {TYPE, PART("model") "a\r\n" PART("model") "b" END, API_INVALID_REQUEST, "model", "twice"},
+    {TYPE, PART("file") "0123456789012345678901234567890123456789" END, API_BODY_TOO_LARGE, NULL,
+     "32 bytes"},
+    {TYPE, PART("file") "abc", API_INVALID_REQUEST, NULL, ""},
+    {TYPE, "--b\r\nno colon\r\n\r\nx" END, API_INVALID_REQUEST, NULL, ""},
+};
+
+START_TEST(a_bad_upload_is_refused)
+    {
+        struct upload *u;
+        struct api_error e;
+        enum api_error_code code = upload_new(&u, bad[_i].type, 32, &e);
+
+        ck_assert((code == API_OK) == (u != NULL));
+        if (code == API_OK)
+            code = upload_push(u, bad[_i].body, strlen(bad[_i].body), &e);
+        if (code == API_OK)
+            code = upload_finish(u, &e);
+        ck_assert_int_eq(code, bad[_i].code);
+        ck_assert_msg(strstr(e.message, bad[_i].says) != NULL, "%s", e.message);
+        if (bad[_i].param)
+            ck_assert_str_eq(e.param, bad[_i].param);
+        else
+            ck_assert_ptr_null(e.param);
+        upload_free(u);
+    }
+END_TEST
+
+static void push_long_field(const char *name, enum api_error_code expected)
+{
+    size_t n = REQUEST_MAX_FIELD_BYTES + 100;
+    char *value = malloc(n), head[128];
+    struct upload *u;
+    struct api_error e;
+
+    memset(value, 'a', n);
+    snprintf(head, sizeof(head), "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n",
+             name);
+    ck_assert_int_eq(upload_new(&u, TYPE, 100, &e), API_OK);
+    ck_assert_int_eq(upload_push(u, head, strlen(head), &e), API_OK);
+    ck_assert_int_eq(upload_push(u, value, n, &e), API_OK);
+    ck_assert_int_eq(upload_push(u, END, strlen(END), &e), expected);
+    if (expected != API_OK)
+        ck_assert_str_eq(e.param, name);
+    upload_free(u);
+    free(value);
+}
+
+START_TEST(a_long_value_is_refused_where_it_means_something_and_ignored_where_not)
+    {
+        push_long_field("prompt", API_INVALID_VALUE);
+        push_long_field("unknown", API_OK);
+    }
+END_TEST
+
+static const char *const raw_types[] = {NULL, "audio/wav", "AUDIO/x; rate=8000",
+                                        "application/octet-stream"};
+
+START_TEST(a_raw_body_is_the_file_and_its_fields_come_from_elsewhere)
+    {
+        struct upload *u;
+        struct api_error e;
+
+        ck_assert_int_eq(upload_new(&u, raw_types[_i], 4, &e), API_OK);
+        ck_assert(upload_is_raw(u));
+        ck_assert_int_eq(upload_field(u, "model", "m", 1, &e), API_OK);
+        ck_assert_int_eq(upload_field(u, "temperature", "hot", 3, &e), API_INVALID_VALUE);
+        ck_assert(!upload_has_file(u));
+        ck_assert_int_eq(upload_push(u, "RI", 2, &e), API_OK);
+        ck_assert_int_eq(upload_push(u, "FF", 2, &e), API_OK);
+        ck_assert(upload_has_file(u));
+        ck_assert_str_eq(upload_audio(u)->bytes, "RIFF");
+        ck_assert_str_eq(upload_request(u)->model, "m");
+        ck_assert_int_eq(upload_push(u, "!", 1, &e), API_BODY_TOO_LARGE);
+        upload_free(u);
+    }
+END_TEST
+
+Suite *suite(void)
+{
+    Suite *s = suite_create("upload");
+    TCase *tc = tcase_create("forms");
+
+    tcase_add_loop_test(tc, fields_and_file_are_found_however_the_body_is_cut, 1, 60);
+    tcase_add_loop_test(tc, a_bad_upload_is_refused, 0, COUNT(bad));
+    tcase_add_test(tc, a_long_value_is_refused_where_it_means_something_and_ignored_where_not);
+    tcase_add_loop_test(tc, a_raw_body_is_the_file_and_its_fields_come_from_elsewhere, 0,
+                        COUNT(raw_types));
+    suite_add_tcase(s, tc);
+    return s;
+}
