@@ -174,7 +174,7 @@ END_TEST
 /* All but the last have it that the body is too large before it is here. */
 static const char *const oversize_heads[] = {
     POST "Content-Type: audio/wav\r\nContent-Length: 40000000\r\n\r\n",
-    POST "Content-Type: audio/wav\r\nContent-Length: 1048577\r\n\r\n",
+    POST "Content-Type: audio/wav\r\nContent-Length: 2097152\r\n\r\n",
     POST "Content-Type: audio/wav\r\nContent-Length: 40000000\r\nExpect: 100-continue\r\n\r\n",
     POST "Content-Type: audio/wav\r\nTransfer-Encoding: chunked\r\n\r\n",
 };
@@ -191,7 +191,7 @@ START_TEST(an_oversize_body_is_answered_413_and_the_answer_can_be_read)
         say_text(fd, "POST /v1/audio/transcriptions?model=en-v1 HTTP/1.1\r\nX-Request-Id: big\r\n");
         say_text(fd, strchr(oversize_heads[_i], '\n') + 1);
         if (!strstr(oversize_heads[_i], "Expect")) {
-            for (int i = 0; i < 32; i++) {
+            for (int i = 0; i < 32; i++) { /* 2 MiB: all of the second one's */
                 if (strstr(oversize_heads[_i], "chunked"))
                     say_text(fd, "10000\r\n");
                 say(fd, piece, sizeof(piece));
