@@ -13,10 +13,15 @@
  *      beam_width, so that a frame costs beam_width x tokens sums and comparisons at the worst;
  *   4. the best beam_width candidates become the next beam.
  *
- * Labels live in two pools: `tree` makes a prefix unique (a node's children are found by their
- * token), `runs` holds where the labels of best paths lie, which differs between two entries
- * that share labels. Both are collected when full (chain_pool.h): memory is in proportion to
- * beam_width plus the labels still reachable, some 60 bytes a label, however long the stream.
+ * With a language model or phrases an entry's score has a second part, which is known to its node
+ * in the tree of prefixes (prefix_tree.h). Where that part could raise a score, the rest of the
+ * row is skipped with its greatest gain allowed for. The word separator is looked at first and
+ * by itself, because only there the language model is asked, once for each node.
+ *
+ * Labels live in two pools: `tree` makes a prefix unique, `runs` holds where the labels of best
+ * paths lie (label_path.h), which differs between two entries that share labels. Both are collected
+ * when full (chain_pool.h): memory is in proportion to beam_width plus the labels still reachable,
+ * some 150 bytes a label, however long the stream.
  *
  * Rejected: a hash map of prefixes built anew in every frame (its order leaks into ties, and it
  * was most of the time of decoders that do so); floats (sums of an hour lose their fraction). */
@@ -30,44 +35,24 @@
 
 #include "model/chain_pool.h"
 #include "model/kth_largest.h"
+#include "model/label_path.h"
 #include "model/log_add.h"
+#include "model/prefix_tree.h"
 
 #define NONE CHAIN_NONE
 
 const struct ctc_beam_config ctc_beam_defaults = {
     .beam_width = 64,
     .max_tokens = 0,
-    .min_log_posterior = -12.0f,
-    .score_margin = 25.0f,
-};
-
-/* One prefix. The root, which has no token, is node 0. */
-struct node {
-    uint32_t parent; /* chain_pool's link */
-    uint32_t token;
-    uint32_t first_child, next_sibling;
-    uint32_t entry; /* in the beam, or NONE */
-};
-
-/* One finished run of frames of a best path. */
-struct run {
-    uint32_t before; /* chain_pool's link */
-    uint32_t token, first_frame, last_frame;
-    float log_posterior;
-};
-
-/* The best path that ends in one way. Its last run is not a struct run yet: it may grow. */
-struct path {
-    double score; /* natural log; -INFINITY when there is no such path */
-    uint32_t before;
-    uint32_t first_frame, last_frame;
-    float log_posterior;
-    uint32_t saved; /* the last run as a struct run, once this frame needed it; else NONE */
+    .min_log_posterior = -7.0f,
+    .score_margin = 12.0f,
 };
 
 struct entry {
     double blank, label, total; /* ln of the sums: paths ending in blank, in the label, both */
-    struct path blank_path, label_path;
+    double bonus;               /* of the language model and the phrases */
+    struct fusion_reach reach;  /* of the bonus, by one token */
+    struct label_path blank_path, label_path;
     uint32_t node, token;
     uint32_t parent;                    /* entry, or NONE */
     uint32_t first_child, next_sibling; /* entries */
@@ -85,6 +70,10 @@ struct candidate {
 struct ctc_beam {
     struct ctc_beam_config config;
     size_t n_tokens, blank;
+    const struct fusion *fusion, *next_fusion; /* NULL: none; as of the next start */
+    uint32_t *letters;  /* [n_tokens] the bit of each token's first byte (fusion_reach) */
+    uint32_t separator; /* NONE without fusion: a token like others */
+    bool separator_tried;
     uint32_t frame;
     struct chain_pool tree, runs;
     struct entry *now, *next; /* [beam_width] */
@@ -99,16 +88,6 @@ struct ctc_beam {
     size_t n_tried;
     bool *taken; /* [n_tokens] false between uses */
 };
-
-static struct node *node_at(const struct ctc_beam *beam, uint32_t node)
-{
-    return (struct node *)beam->tree.items + node;
-}
-
-static struct run *run_at(const struct ctc_beam *beam, uint32_t run)
-{
-    return (struct run *)beam->runs.items + run;
-}
 
 static size_t max_candidates(const struct ctc_beam *beam)
 {
@@ -143,8 +122,8 @@ enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blan
     if (!beam)
         return asr_fail(err, ASR_ERR_NOMEM, "decoder: out of memory");
     *beam = (struct ctc_beam){.config = *config, .n_tokens = n_tokens, .blank = blank};
-    beam->tree.item_bytes = sizeof(struct node);
-    beam->runs.item_bytes = sizeof(struct run);
+    beam->tree.item_bytes = sizeof(struct prefix_node);
+    beam->runs.item_bytes = sizeof(struct label_run);
     const struct {
         void **slot;
         size_t count, bytes;
@@ -157,6 +136,7 @@ enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blan
         {(void **)&beam->selection, max_candidates(beam), sizeof(*beam->selection)},
         {(void **)&beam->row, n_tokens, sizeof(*beam->row)},
         {(void **)&beam->tokens, n_tokens, sizeof(*beam->tokens)},
+        {(void **)&beam->letters, n_tokens, sizeof(*beam->letters)},
         {(void **)&beam->taken, n_tokens, sizeof(*beam->taken)},
     };
     bool complete = true;
@@ -191,25 +171,41 @@ void ctc_beam_free(struct ctc_beam *beam)
     free(beam->selection);
     free(beam->row);
     free(beam->tokens);
+    free(beam->letters);
     free(beam->taken);
     free(beam);
 }
 
-static const struct path no_path = {.score = -INFINITY, .before = NONE, .saved = NONE};
+static struct fusion_reach reach_of(const struct ctc_beam *beam, const struct fusion_state *state)
+{
+    return beam->fusion ? fusion_reach(beam->fusion, state) : (struct fusion_reach){0};
+}
+
+void ctc_beam_fuse(struct ctc_beam *beam, const struct fusion *fusion)
+{
+    beam->next_fusion = fusion;
+}
 
 void ctc_beam_start(struct ctc_beam *beam)
 {
-    chain_pool_clear(&beam->tree);
+    const struct fusion *fusion = beam->next_fusion;
+    struct fusion_state state = fusion ? fusion_start(fusion) : (struct fusion_state){0};
+
+    beam->fusion = fusion;
+    for (size_t k = 0; k < beam->n_tokens && fusion; k++)
+        beam->letters[k] = 1u << (unsigned char)fusion->config->tokens[k][0] % 32;
+    beam->separator = fusion ? (uint32_t)fusion->config->word_separator : NONE;
     chain_pool_clear(&beam->runs);
-    uint32_t root = chain_pool_take(&beam->tree, NONE);
-    *node_at(beam, root) = (struct node){NONE, NONE, NONE, NONE, 0};
+    prefix_tree_start(&beam->tree, &state);
     beam->now[0] = (struct entry){
         .blank = 0.0,
         .label = -INFINITY,
         .total = 0.0,
-        .blank_path = {.score = 0.0, .before = NONE, .saved = NONE},
-        .label_path = no_path,
-        .node = root,
+        .bonus = state.score,
+        .reach = reach_of(beam, &state),
+        .blank_path = label_path_empty(0.0),
+        .label_path = label_path_empty(-INFINITY),
+        .node = PREFIX_ROOT,
         .token = NONE,
         .parent = NONE,
         .first_child = NONE,
@@ -224,23 +220,11 @@ void ctc_beam_start(struct ctc_beam *beam)
 
 static void collect_nodes(struct ctc_beam *beam)
 {
-    struct chain_pool *tree = &beam->tree;
-
-    chain_pool_begin_marking(tree);
-    chain_pool_mark(tree, 0);
+    chain_pool_begin_marking(&beam->tree);
+    chain_pool_mark(&beam->tree, PREFIX_ROOT);
     for (size_t i = 0; i < beam->n_now; i++)
-        chain_pool_mark(tree, beam->now[i].node);
-    for (uint32_t n = 0; n < tree->capacity; n++)
-        if (tree->marks[n])
-            node_at(beam, n)->first_child = NONE;
-    for (uint32_t n = 1; n < tree->capacity; n++) {
-        if (!tree->marks[n])
-            continue;
-        struct node *node = node_at(beam, n), *parent = node_at(beam, node->parent);
-        node->next_sibling = parent->first_child;
-        parent->first_child = n;
-    }
-    chain_pool_sweep(tree);
+        chain_pool_mark(&beam->tree, beam->now[i].node);
+    prefix_tree_sweep(&beam->tree);
 }
 
 static void collect_runs(struct ctc_beam *beam)
@@ -303,6 +287,7 @@ static void read_frame(struct ctc_beam *beam, const float *log_posteriors)
     float best_value = -INFINITY;
 
     beam->n_tried = 0;
+    beam->separator_tried = false;
     for (uint32_t k = 0; k < beam->n_tokens; k++) {
         /* Not a number, and infinity, would spread to every score: such a token cannot be. */
         float value = log_posteriors[k] <= FLT_MAX ? log_posteriors[k] : -INFINITY;
@@ -318,6 +303,9 @@ static void read_frame(struct ctc_beam *beam, const float *log_posteriors)
     }
     if (beam->n_tried == 0 && best != NONE)
         try_token(beam, best);
+    for (size_t i = 0; i < beam->n_tried; i++)
+        if (beam->tokens[i] == beam->separator)
+            beam->separator_tried = true;
 }
 
 /* ---- 2. the entries, one frame on -------------------------------------------------------------
@@ -391,7 +379,7 @@ static void add_entries(struct ctc_beam *beam)
     beam->threshold = -INFINITY;
     for (uint32_t i = 0; i < beam->n_now; i++) {
         beam->sums[i] = move_on(beam, &beam->now[i]);
-        double score = beam->sums[i].total;
+        double score = beam->sums[i].total + beam->now[i].bonus;
         best = score > best ? score : best;
         worst = score < worst ? score : worst;
         add_candidate(beam, i, NONE, score);
@@ -409,19 +397,64 @@ static void mark_children(struct ctc_beam *beam, const struct entry *e, bool mar
         beam->taken[beam->now[c].token] = mark;
 }
 
+/* The prefix `node` with `token` behind it, as the language model sees it. */
+static struct fusion_state fuse(struct ctc_beam *beam, uint32_t node, uint32_t token)
+{
+    struct prefix_node *n = prefix_at(&beam->tree, node);
+
+    if (!beam->fusion)
+        return (struct fusion_state){0};
+    if (token != beam->separator)
+        return fusion_next(beam->fusion, &n->fusion, token);
+    if (!n->knows_word_end) {
+        n->after_word = fusion_next(beam->fusion, &n->fusion, token);
+        n->knows_word_end = true;
+    }
+    return n->after_word;
+}
+
+static void try_extension(struct ctc_beam *beam, uint32_t index, uint32_t token)
+{
+    const struct entry *e = &beam->now[index];
+    double score = sum_before(e, token) + (double)beam->row[token];
+
+    if (beam->fusion)
+        score += fuse(beam, e->node, token).score;
+    if (score > beam->threshold)
+        add_candidate(beam, index, token, score);
+}
+
+static void extend_by_separator(struct ctc_beam *beam, uint32_t index)
+{
+    const struct entry *e = &beam->now[index];
+    const struct prefix_node *n = prefix_at(&beam->tree, e->node);
+    double most = e->total + (double)beam->row[beam->separator] + e->bonus;
+
+    if (!n->knows_word_end)
+        most += fusion_max_word_end_gain(beam->fusion, &n->fusion);
+    if (most > beam->threshold || n->knows_word_end)
+        try_extension(beam, index, beam->separator);
+}
+
 static void extend(struct ctc_beam *beam, uint32_t index)
 {
     const struct entry *e = &beam->now[index];
+    double score = e->total + e->bonus, most = score + fmax(e->reach.inside, e->reach.outside);
 
     mark_children(beam, e, true);
+    if (beam->separator_tried && !beam->taken[beam->separator])
+        extend_by_separator(beam, index);
     for (size_t i = 0; i < beam->n_tried; i++) {
         uint32_t token = beam->tokens[i];
         double log_posterior = (double)beam->row[token];
-        if (e->total + log_posterior <= beam->threshold)
+        if (most + log_posterior <= beam->threshold)
             break;
-        double score = sum_before(e, token) + log_posterior;
-        if (score > beam->threshold && !beam->taken[token])
-            add_candidate(beam, index, token, score);
+        if (token == beam->separator || beam->taken[token])
+            continue;
+        bool inside = e->reach.letters & beam->letters[token];
+        double gain = inside ? e->reach.inside : e->reach.outside;
+        if (score + gain + log_posterior > beam->threshold)
+            try_extension(beam, index, token);
     }
     mark_children(beam, e, false);
 }
@@ -429,63 +462,18 @@ static void extend(struct ctc_beam *beam, uint32_t index)
 /* ---- 4. the next beam -------------------------------------------------------------------------
  */
 
-static uint32_t child_node(struct ctc_beam *beam, uint32_t parent, uint32_t token)
-{
-    uint32_t child = node_at(beam, parent)->first_child;
-
-    while (child != NONE && node_at(beam, child)->token != token)
-        child = node_at(beam, child)->next_sibling;
-    if (child == NONE) {
-        child = chain_pool_take(&beam->tree, parent);
-        struct node *p = node_at(beam, parent);
-        *node_at(beam, child) = (struct node){parent, token, NONE, p->first_child, NONE};
-        p->first_child = child;
-    }
-    return child;
-}
-
 /* The entry's best path that may be followed by `token` as a new label. */
-static struct path *path_before(struct entry *e, uint32_t token)
+static struct label_path *path_before(struct entry *e, uint32_t token)
 {
     if (token == e->token || e->blank_path.score >= e->label_path.score)
         return &e->blank_path;
     return &e->label_path;
 }
 
-/* That path, and then `token` in this frame. */
-static struct path follow(struct ctc_beam *beam, struct entry *e, uint32_t token)
+static struct label_path follow(struct ctc_beam *beam, struct entry *e, uint32_t token)
 {
-    struct path *from = path_before(e, token);
-
-    if (e->token != NONE && from->saved == NONE) {
-        from->saved = chain_pool_take(&beam->runs, from->before);
-        struct run *run = run_at(beam, from->saved);
-        run->token = e->token;
-        run->first_frame = from->first_frame;
-        run->last_frame = from->last_frame;
-        run->log_posterior = from->log_posterior;
-    }
-    return (struct path){
-        .score = from->score + (double)beam->row[token],
-        .before = from->saved,
-        .first_frame = beam->frame,
-        .last_frame = beam->frame,
-        .log_posterior = beam->row[token],
-        .saved = NONE,
-    };
-}
-
-static struct path stay_in_label(const struct ctc_beam *beam, const struct entry *e)
-{
-    struct path path = e->label_path;
-    float log_posterior = beam->row[e->token];
-
-    path.score += (double)log_posterior;
-    path.last_frame = beam->frame;
-    path.saved = NONE;
-    if (log_posterior > path.log_posterior)
-        path.log_posterior = log_posterior;
-    return path;
+    return label_path_follow(&beam->runs, path_before(e, token), token, beam->frame,
+                             beam->row[token]);
 }
 
 static void keep_entry(struct ctc_beam *beam, struct entry *out, uint32_t index)
@@ -496,12 +484,11 @@ static void keep_entry(struct ctc_beam *beam, struct entry *out, uint32_t index)
     out->blank = beam->sums[index].blank;
     out->label = beam->sums[index].label;
     out->total = beam->sums[index].total;
-    out->blank_path = *path_before(e, (uint32_t)beam->blank);
-    out->blank_path.score += (double)beam->row[beam->blank];
-    out->blank_path.saved = NONE;
+    out->blank_path =
+        label_path_blank(path_before(e, (uint32_t)beam->blank), beam->row[beam->blank]);
     if (e->token == NONE)
         return;
-    out->label_path = stay_in_label(beam, e);
+    out->label_path = label_path_stay(&e->label_path, beam->frame, beam->row[e->token]);
     if (e->parent != NONE) {
         struct entry *parent = &beam->now[e->parent];
         double score = path_before(parent, e->token)->score + (double)beam->row[e->token];
@@ -514,14 +501,22 @@ static void add_entry(struct ctc_beam *beam, struct entry *out, uint32_t parent,
 {
     struct entry *from = &beam->now[parent];
     double label = sum_before(from, token) + (double)beam->row[token];
+    uint32_t node = prefix_tree_find(&beam->tree, from->node, token);
 
+    if (node == NONE) {
+        struct fusion_state state = fuse(beam, from->node, token);
+        node = prefix_tree_add(&beam->tree, from->node, token, &state);
+    }
+    const struct fusion_state *state = &prefix_at(&beam->tree, node)->fusion;
     *out = (struct entry){
         .blank = -INFINITY,
         .label = label,
         .total = label,
-        .blank_path = no_path,
+        .bonus = state->score,
+        .reach = reach_of(beam, state),
+        .blank_path = label_path_empty(-INFINITY),
         .label_path = follow(beam, from, token),
-        .node = child_node(beam, from->node, token),
+        .node = node,
         .token = token,
     };
 }
@@ -530,13 +525,13 @@ static void add_entry(struct ctc_beam *beam, struct entry *out, uint32_t parent,
 static void link_entries(struct ctc_beam *beam)
 {
     for (uint32_t i = 0; i < beam->n_now; i++) {
-        node_at(beam, beam->now[i].node)->entry = i;
+        prefix_at(&beam->tree, beam->now[i].node)->entry = i;
         beam->now[i].first_child = NONE;
     }
     for (uint32_t i = 0; i < beam->n_now; i++) {
         struct entry *e = &beam->now[i];
-        uint32_t parent = node_at(beam, e->node)->parent;
-        e->parent = parent == NONE ? NONE : node_at(beam, parent)->entry;
+        uint32_t parent = prefix_at(&beam->tree, e->node)->parent;
+        e->parent = parent == NONE ? NONE : prefix_at(&beam->tree, parent)->entry;
         if (e->parent == NONE)
             continue;
         e->next_sibling = beam->now[e->parent].first_child;
@@ -547,7 +542,7 @@ static void link_entries(struct ctc_beam *beam)
 static void renew_beam(struct ctc_beam *beam)
 {
     for (size_t i = 0; i < beam->n_now; i++)
-        node_at(beam, beam->now[i].node)->entry = NONE;
+        prefix_at(&beam->tree, beam->now[i].node)->entry = NONE;
     for (size_t i = 0; i < beam->n_candidates; i++) {
         const struct candidate *c = &beam->candidates[i];
         if (c->token == NONE)
@@ -583,58 +578,48 @@ enum asr_status ctc_beam_step(struct ctc_beam *beam, const float *log_posteriors
 /* ---- the answer -------------------------------------------------------------------------------
  */
 
-static enum asr_status spell(const struct ctc_beam *beam, const struct entry *e,
-                             struct hypothesis *out, struct asr_error *err)
+static enum asr_status answer(const struct ctc_beam *beam, const struct entry *e, double bonus,
+                              struct hypothesis *out, struct asr_error *err)
 {
-    const struct path *best =
-        e->blank_path.score >= e->label_path.score ? &e->blank_path : &e->label_path;
-    size_t n = e->token != NONE;
+    bool in_blank = e->blank_path.score >= e->label_path.score;
 
-    for (uint32_t r = best->before; r != NONE; r = run_at(beam, r)->before)
-        n++;
-    enum asr_status st = hypothesis_reserve(out, n, err);
-    if (st != ASR_OK)
-        return st;
-    out->n_tokens = n;
     out->log_probability = e->total;
-    if (n > 0)
-        out->tokens[--n] = (struct hypothesis_token){e->token, best->first_frame, best->last_frame,
-                                                     best->log_posterior};
-    for (uint32_t r = best->before; r != NONE; r = run_at(beam, r)->before) {
-        const struct run *run = run_at(beam, r);
-        out->tokens[--n] = (struct hypothesis_token){run->token, run->first_frame, run->last_frame,
-                                                     run->log_posterior};
-    }
-    return ASR_OK;
+    out->fusion_score = bonus;
+    return label_path_spell(&beam->runs, in_blank ? &e->blank_path : &e->label_path, out, err);
 }
 
-/* The best entry that comes after `before` in the order of the answers. */
-static const struct entry *next_best(const struct ctc_beam *beam, const struct entry *before)
+static size_t best_of(const double *scores, size_t n)
 {
-    const struct entry *best = NULL;
-
-    for (size_t i = 0; i < beam->n_now; i++) {
-        const struct entry *e = &beam->now[i];
-        bool later =
-            !before || e->total < before->total || (e->total == before->total && e > before);
-        if (later && (!best || e->total > best->total))
-            best = e;
-    }
+    size_t best = 0;
+    for (size_t i = 1; i < n; i++)
+        if (isnan(scores[best]) || scores[i] > scores[best])
+            best = i;
     return best;
 }
 
 enum asr_status ctc_beam_finish(const struct ctc_beam *beam, struct hypothesis *out, size_t n_best,
                                 size_t *found, struct asr_error *err)
 {
+    enum asr_status st = ASR_OK;
+    double *bonuses = malloc(2 * beam->n_now * sizeof(*bonuses));
     size_t n = n_best < beam->n_now ? n_best : beam->n_now;
-    const struct entry *e = NULL;
 
-    for (size_t i = 0; i < n; i++) {
-        e = next_best(beam, e);
-        enum asr_status st = spell(beam, e, &out[i], err);
-        if (st != ASR_OK)
-            return st;
+    if (!bonuses)
+        return asr_fail(err, ASR_ERR_NOMEM, "decoder's answers: out of memory");
+    double *scores = bonuses + beam->n_now;
+    for (size_t i = 0; i < beam->n_now; i++) {
+        const struct entry *e = &beam->now[i];
+        bonuses[i] =
+            beam->fusion ? fusion_end(beam->fusion, &prefix_at(&beam->tree, e->node)->fusion) : 0.0;
+        scores[i] = e->total + bonuses[i];
     }
-    *found = n;
-    return ASR_OK;
+    for (size_t i = 0; i < n && st == ASR_OK; i++) {
+        size_t best = best_of(scores, beam->n_now);
+        st = answer(beam, &beam->now[best], bonuses[best], &out[i], err);
+        scores[best] = NAN; /* given: no comparison finds it again */
+    }
+    free(bonuses);
+    if (st == ASR_OK)
+        *found = n;
+    return st;
 }

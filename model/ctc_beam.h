@@ -15,6 +15,7 @@
 #include <stddef.h>
 
 #include "audio/status.h"
+#include "model/fusion.h"
 #include "model/hypothesis.h"
 
 struct ctc_beam;
@@ -37,6 +38,12 @@ enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blan
 void ctc_beam_free(struct ctc_beam *beam); /* NULL is fine */
 
 void ctc_beam_start(struct ctc_beam *beam);
+
+/* From the next start on, prefixes are also ranked by language model and phrases; NULL: no more.
+ * Borrows `fusion`. Prefixes are then kept by ln P + what they are worth so far, and the answers
+ * are ordered by ln P + what they are worth when they end (hypothesis: log_probability,
+ * fusion_score). */
+void ctc_beam_fuse(struct ctc_beam *beam, const struct fusion *fusion);
 
 /* log_posteriors[frames, n_tokens]. Fails for want of memory only. */
 enum asr_status ctc_beam_step(struct ctc_beam *beam, const float *log_posteriors, size_t frames,

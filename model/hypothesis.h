@@ -21,6 +21,7 @@ struct hypothesis {
     size_t n_tokens;
     size_t capacity;
     double log_probability; /* of the label sequence as the decoder defines it, natural log */
+    double fusion_score;    /* what language model and phrases add (model/fusion.h); 0 without */
 };
 
 void hypothesis_free(struct hypothesis *h);

@@ -1,0 +1,67 @@
+/* fusion.h - what a hypothesis is worth beside its sounds: language model and phrases, token by
+ * token.
+ *
+ * Shallow fusion (Gulcehre et al. 2015). For every finished word w:
+ *
+ *   alpha ln P(w | words before) + beta - (w is no word of the model ? unknown_penalty : 0)
+ *
+ * and, when the sentence ends, alpha ln P(</s> | words). A word that is not finished yet has been
+ * charged for the best unigram that it can become, so that hypotheses inside and after words
+ * can be compared; the exact price replaces it at the word's end. Phrases add what phrases.h
+ * says, and a word in its place in a phrase pays no unknown_penalty.
+ *
+ * A struct fusion is read-only while in use and borrows what it points to. */
+#ifndef MODEL_FUSION_H
+#define MODEL_FUSION_H
+
+#include <stdbool.h>
+#include <stddef.h>
+#include <stdint.h>
+
+#include "model/config.h"
+#include "model/ngram.h"
+#include "model/phrases.h"
+#include "model/vocabulary.h"
+
+struct fusion {
+    const struct model_config *config;   /* its tokens */
+    const struct ngram *lm;              /* NULL: none */
+    const struct vocabulary *vocabulary; /* of `lm` */
+    const struct phrases *phrases;       /* NULL: none */
+    double alpha, beta;                  /* natural log */
+    double unknown_penalty;              /* not negative */
+    bool closed_vocabulary; /* only words of `lm`, and of phrases in their place, are possible */
+    bool score_sentence_end;
+};
+
+/* Depends on a hypothesis's labels only. `score` is all so far, charges and loans included. */
+struct fusion_state {
+    double score;
+    double finished;    /* of the finished words alone */
+    uint32_t context;   /* ngram_state */
+    uint32_t spelt;     /* vocabulary node of the unfinished word; VOCABULARY_ROOT between words */
+    uint32_t in_phrase; /* phrases state */
+};
+
+struct fusion_state fusion_start(const struct fusion *f);
+
+/* The state after one more token. A score of -INFINITY: impossible. */
+struct fusion_state fusion_next(const struct fusion *f, const struct fusion_state *in,
+                                uint32_t token);
+
+/* What the text is worth when it ends here. */
+double fusion_end(const struct fusion *f, const struct fusion_state *in);
+
+/* For pruning before fusion_next() is asked: the most by which a token other than the word
+ * separator may raise a score, `inside` if bit (first byte % 32) is set in `letters`, else
+ * `outside`. */
+struct fusion_reach {
+    uint32_t letters;
+    double inside, outside;
+};
+struct fusion_reach fusion_reach(const struct fusion *f, const struct fusion_state *in);
+
+/* The same for the separator. */
+double fusion_max_word_end_gain(const struct fusion *f, const struct fusion_state *in);
+
+#endif

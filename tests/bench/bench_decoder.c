@@ -1,0 +1,215 @@
+/* bench_decoder [FOLDER [TEXTS]] - the beam search with the shipped language model, one thread:
+ * milliseconds of CPU per second of audio at several beam widths, and with 200 and 1,000 phrases.
+ *
+ * FOLDER holds log-posteriors, one NAME.f32 [frames, tokens] a recording, as decoder_peers.py takes
+ * them; without it, the three recordings of tests/data/golden. With TEXTS, each width's answers go
+ * to TEXTS.BEAM.tsv, NAME<TAB>text. One JSON object a line. Settings other than the defaults come
+ * from the environment: ALPHA, BETA, UNKNOWN, MARGIN, LEAST (log-posterior), BEAM (that one only).
+ */
+#include <glob.h>
+#include <math.h>
+#include <stdio.h>
+#include <stdlib.h>
+#include <string.h>
+#include <time.h>
+
+#include "model/config.h"
+#include "model/ctc_beam.h"
+#include "model/fusion.h"
+#include "model/log_softmax.h"
+
+enum { MAX_RECORDINGS = 1024, MAX_PATH_BYTES = 512 };
+
+struct recording {
+    char name[MAX_PATH_BYTES];
+    float *posteriors;
+    size_t frames;
+};
+
+struct bench {
+    struct model_config *config;
+    struct ngram *lm;
+    struct vocabulary *vocabulary;
+    struct recording recordings[MAX_RECORDINGS];
+    size_t n_recordings, frames;
+};
+
+static const double FRAME_SECONDS = 0.03;
+
+static double setting(const char *name, double otherwise)
+{
+    const char *value = getenv(name);
+    return value ? strtod(value, NULL) : otherwise;
+}
+
+static double cpu_seconds(void)
+{
+    struct timespec now;
+    clock_gettime(CLOCK_PROCESS_CPUTIME_ID, &now);
+    return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
+}
+
+static void die(const char *what)
+{
+    fprintf(stderr, "bench_decoder: %s\n", what);
+    exit(EXIT_FAILURE);
+}
+
+/* The values from `skip` bytes on to the end of the file. */
+static void read_recording(struct bench *b, const char *path, const char *suffix, size_t skip)
+{
+    struct recording *r = &b->recordings[b->n_recordings];
+    const char *slash = strrchr(path, '/');
+    FILE *f = fopen(path, "rb");
+
+    if (!f || b->n_recordings == MAX_RECORDINGS)
+        die(path);
+    snprintf(r->name, sizeof(r->name), "%s", slash ? slash + 1 : path);
+    r->name[strlen(r->name) - strlen(suffix)] = '\0';
+    fseek(f, 0, SEEK_END);
+    size_t count = ((size_t)ftell(f) - skip) / sizeof(float);
+    fseek(f, (long)skip, SEEK_SET);
+    r->frames = count / b->config->n_tokens;
+    r->posteriors = malloc(count * sizeof(float));
+    if (!r->posteriors || fread(r->posteriors, sizeof(float), count, f) != count)
+        die(path);
+    fclose(f);
+    log_softmax(r->posteriors, r->frames, b->config->n_tokens);
+    b->frames += r->frames;
+    b->n_recordings++;
+}
+
+static void read_recordings(struct bench *b, const char *folder)
+{
+    enum { NPY_HEADER_BYTES = 128 };
+    char pattern[MAX_PATH_BYTES];
+    glob_t found;
+
+    snprintf(pattern, sizeof(pattern), "%s/*%s", folder ? folder : "tests/data/golden",
+             folder ? ".f32" : ".logits.npy");
+    if (glob(pattern, 0, NULL, &found) != 0)
+        die(pattern);
+    for (size_t i = 0; i < found.gl_pathc; i++)
+        read_recording(b, found.gl_pathv[i], folder ? ".f32" : ".logits.npy",
+                       folder ? 0 : NPY_HEADER_BYTES);
+    globfree(&found);
+}
+
+static void write_text(FILE *out, const struct bench *b, const struct recording *r,
+                       const struct hypothesis *h)
+{
+    fprintf(out, "%s\t", r->name);
+    for (size_t i = 0; i < h->n_tokens; i++)
+        fputs(b->config->tokens[h->tokens[i].token], out);
+    fputc('\n', out);
+}
+
+/* All recordings, once; CPU milliseconds per second of audio. */
+static double decode_all(const struct bench *b, struct ctc_beam *beam, FILE *out)
+{
+    struct hypothesis best = {0};
+    double start = cpu_seconds(), writing = 0.0;
+    size_t found;
+
+    for (size_t i = 0; i < b->n_recordings; i++) {
+        const struct recording *r = &b->recordings[i];
+        ctc_beam_start(beam);
+        if (ctc_beam_step(beam, r->posteriors, r->frames, NULL) != ASR_OK ||
+            ctc_beam_finish(beam, &best, 1, &found, NULL) != ASR_OK)
+            die("out of memory");
+        double before = cpu_seconds();
+        if (out)
+            write_text(out, b, r, &best);
+        writing += cpu_seconds() - before;
+    }
+    hypothesis_free(&best);
+    return 1000.0 * (cpu_seconds() - start - writing) / ((double)b->frames * FRAME_SECONDS);
+}
+
+/* Two words each, evenly from the vocabulary. */
+static struct phrases *some_phrases(const struct bench *b, size_t n)
+{
+    static char texts[PHRASES_MAX][PHRASE_MAX_BYTES];
+    static struct phrase list[PHRASES_MAX];
+    struct phrases *phrases;
+    uint32_t words = ngram_words(b->lm);
+
+    for (size_t i = 0; i < n; i++) {
+        uint32_t first = (uint32_t)(i * 7919 % words), second = (uint32_t)(i * 104729 % words);
+        snprintf(texts[i], sizeof(texts[i]), "%.60s %.60s", ngram_text(b->lm, first, NULL),
+                 ngram_text(b->lm, second, NULL));
+        list[i] = (struct phrase){texts[i], 4.0};
+    }
+    if (phrases_new(&phrases, b->config, list, n, NULL) != ASR_OK)
+        die("phrases");
+    return phrases;
+}
+
+static void run(const struct bench *b, size_t width, size_t n_phrases, const char *texts)
+{
+    struct ctc_beam_config config = ctc_beam_defaults;
+    struct phrases *phrases = n_phrases ? some_phrases(b, n_phrases) : NULL;
+    struct fusion fusion = {
+        .config = b->config,
+        .lm = b->lm,
+        .vocabulary = b->vocabulary,
+        .phrases = phrases,
+        .alpha = setting("ALPHA", 0.75),
+        .beta = setting("BETA", 0.5),
+        .unknown_penalty = setting("UNKNOWN", 6.0),
+        .score_sentence_end = true,
+    };
+    struct ctc_beam *beam;
+    FILE *out = NULL;
+    double best = INFINITY;
+
+    config.beam_width = width;
+    config.score_margin = (float)setting("MARGIN", (double)config.score_margin);
+    config.min_log_posterior = (float)setting("LEAST", (double)config.min_log_posterior);
+    if (ctc_beam_new(&beam, b->config->n_tokens, b->config->blank, &config, NULL) != ASR_OK)
+        die("settings");
+    ctc_beam_fuse(beam, &fusion);
+    if (texts && !n_phrases) {
+        char path[MAX_PATH_BYTES];
+        snprintf(path, sizeof(path), "%s.%zu.tsv", texts, width);
+        out = fopen(path, "w");
+    }
+    for (int i = 0; i < (int)setting("RUNS", 3.0); i++) {
+        double ms = decode_all(b, beam, i == 0 ? out : NULL);
+        best = ms < best ? ms : best;
+    }
+    if (out)
+        fclose(out);
+    printf("{\"bench\":\"decoder\",\"beam\":%zu,\"phrases\":%zu,\"audio_seconds\":%.1f,"
+           "\"ms_per_audio_second\":%.4f}\n",
+           width, n_phrases, (double)b->frames * FRAME_SECONDS, best);
+    fflush(stdout);
+    ctc_beam_free(beam);
+    phrases_free(phrases);
+}
+
+int main(int argc, char **argv)
+{
+    static const size_t widths[] = {16, 64, 128, 512};
+    static const size_t phrases[] = {200, 1000};
+    static struct bench b;
+    struct asr_error err;
+    size_t only = (size_t)setting("BEAM", 0.0);
+
+    if (model_config_load(&b.config, "model/en/config.json", &err) != ASR_OK ||
+        ngram_open(&b.lm, "model/en/lm.ngram", &err) != ASR_OK ||
+        vocabulary_new(&b.vocabulary, b.lm, &err) != ASR_OK)
+        die(err.text);
+    read_recordings(&b, argc > 1 ? argv[1] : NULL);
+    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++)
+        if (!only || only == widths[i])
+            run(&b, widths[i], 0, argc > 2 ? argv[2] : NULL);
+    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+        run(&b, only ? only : 64, phrases[i], NULL);
+    for (size_t i = 0; i < b.n_recordings; i++)
+        free(b.recordings[i].posteriors);
+    vocabulary_free(b.vocabulary);
+    ngram_close(b.lm);
+    model_config_free(b.config);
+    return EXIT_SUCCESS;
+}
