@@ -4,6 +4,7 @@
 #   stop_daemon                 SIGTERM; must exit 0, and (with a sanitizer) without a report
 #   check NAME COMMAND...       one test: passes when the command succeeds
 #   request ARG...              curl; sets $status, and leaves the body in $body
+#   install_sdk node|python     OpenAI's own client, pinned in tests/e2e/NAME, into build/e2e-NAME
 #   finish                      prints "N passed, N failed" and exits accordingly
 #
 # BUILD is the object tree (tests/run sets it). Everything temporary is in $work.
@@ -108,4 +109,19 @@ assert error["message"] and error["type"].endswith("_error"), error
 assert error["code"] == sys.argv[2], error
 assert not sys.argv[3] or error["param"] == sys.argv[3], error
 PY
+}
+
+install_sdk() {
+    local from=tests/e2e/$1 to=build/e2e-$1
+    # The copy of the pins is made last: an installation that broke off is done again.
+    if diff -qr "$from" "$to/pins" > /dev/null 2>&1; then return 0; fi
+    rm -rf "$to"
+    mkdir -p "$to"
+    case $1 in
+    node)
+        cp "$from"/package*.json "$to"
+        npm ci --prefix "$to" --ignore-scripts --no-audit --no-fund --loglevel=error ;;
+    python)
+        /usr/bin/python3 -m venv "$to" && "$to/bin/pip" install -q -r "$from/requirements.txt" ;;
+    esac && cp -r "$from" "$to/pins"
 }
