@@ -5,6 +5,7 @@
 #   check NAME COMMAND...       one test: passes when the command succeeds
 #   request ARG...              curl; sets $status, and leaves the body in $body
 #   install_sdk node|python     OpenAI's own client, pinned in tests/e2e/NAME, into build/e2e-NAME
+#   run_node ARG...             the JavaScript module on standard input, with that client
 #   finish                      prints "N passed, N failed" and exits accordingly
 #
 # BUILD is the object tree (tests/run sets it). Everything temporary is in $work.
@@ -124,4 +125,13 @@ install_sdk() {
     python)
         /usr/bin/python3 -m venv "$to" && "$to/bin/pip" install -q -r "$from/requirements.txt" ;;
     esac && cp -r "$from" "$to/pins"
+}
+
+# run_node ARG...: the module on standard input; it finds packages beside itself, hence the copy
+run_node() {
+    local module=build/e2e-node/$BASHPID.mjs exit_status=0
+    cat > "$module"
+    node --require ./tests/e2e/node/node18.cjs "$module" "$@" || exit_status=$?
+    rm -f "$module"
+    return "$exit_status"
 }

@@ -1,11 +1,8 @@
 // client.mjs BASE_URL SPEECH TEXT - calls a running daemon through OpenAI's own SDK, unmodified.
 // SPEECH is a recording, TEXT its best-path text. Ends with "N passed, N failed".
 import assert from "node:assert/strict";
-import * as buffer from "node:buffer";
 import fs from "node:fs";
 import OpenAI, { toFile } from "openai";
-
-globalThis.File ??= buffer.File; // Node 18 has it, but not as a global
 
 const [baseURL, speech, text] = process.argv.slice(2);
 const client = new OpenAI({ baseURL, apiKey: "none", maxRetries: 0 });
