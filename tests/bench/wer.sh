@@ -33,10 +33,10 @@ for set in ${SETS:-$(cd "$EVAL" && ls)}; do
             "$EVAL/$set/text.tsv" "$work/hyp.tsv" | trn > "$work/hyp.trn"
         sctk sclite -r "$work/ref.trn" trn -h "$work/hyp.trn" trn -i rm -o rsum -O "$work" -n sys > /dev/null
         # | Sum | utterances words | correct sub del ins errors sentence-errors |
-        awk -v set="$set" -v decoder="$decoder" -v seconds="$(echo "$end - $start" | bc)" -F'|' \
+        awk -v set="$set" -v decoder="$decoder" -v start="$start" -v end="$end" -F'|' \
             '$2 ~ /^ *Sum *$/ {split($3, n, " "); split($4, e, " ")
              printf "{\"bench\":\"wer\",\"set\":\"%s\",\"decoder\":\"%s\",\"utterances\":%d,\"words\":%d,", set, decoder, n[1], n[2]
-             printf "\"substitutions\":%d,\"deletions\":%d,\"insertions\":%d,\"wer\":%.2f,\"seconds\":%.1f}\n", e[2], e[3], e[4], 100 * e[5] / n[2], seconds}' \
+             printf "\"substitutions\":%d,\"deletions\":%d,\"insertions\":%d,\"wer\":%.2f,\"seconds\":%.1f}\n", e[2], e[3], e[4], 100 * e[5] / n[2], end - start}' \
             "$work/sys.raw"
     done
 done
