@@ -2,7 +2,7 @@
 """hostile_audio.py SPEECH DIR: writes recordings that lie, break off or make no sense into DIR.
 
 A file's name says what the daemon must answer: STATUS-what.ext. 200 means that text may come,
-since what can be decoded is; 400 that nothing can. Containers are written byte by byte here, by
+since what can be decoded is; 400 that nothing can; any is either. Containers are written byte by byte here, by
 none of the code under test."""
 import os, struct, sys
 
@@ -29,7 +29,7 @@ nan, inf = float("nan"), float("inf")
 write("400-empty.wav", b"")
 write("400-riff-only.wav", b"RIFF")
 write("400-header-cut.wav", wav()[:30])
-write("200-no-samples.wav", wav(data=b""))
+write("400-no-samples.wav", wav(data=b""))
 write("200-one-sample.wav", wav(data=b"\1\0"))
 write("200-silence.wav", wav(data=b"\0\0" * 32000))
 write("200-nan.wav", wav(fmt=3, bits=32, data=floats([nan, inf, -inf, 1e38] * 4000)))
@@ -40,7 +40,7 @@ write("400-0-channels.wav", wav(channels=0))
 write("200-claims-4-GB.wav", wav(data_size=0xFFFFFFF0, riff_size=0xFFFFFFFF))
 write("200-size-unknown.wav", wav(data_size=0xFFFFFFFF, riff_size=0xFFFFFFFF))
 write("400-unknown-codec.wav", wav(fmt=0x1234))
-write("400-7-bits.wav", wav(bits=7))
+write("any-7-bits.wav", wav(bits=7))
 write("400-text.wav", b"It was a bright cold day in April, and the clocks were striking thirteen.\n" * 50)
 write("400-text.txt", b"no audio at all")
 write("400-json.mp3", b'{"file": "audio"}' * 100)

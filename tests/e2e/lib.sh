@@ -60,7 +60,7 @@ wait_until() { # wait_until COMMAND...
 
 listening() {
     kill -0 "$daemon" 2>/dev/null || return 0
-    port=$(sed -nE 's/.*msg="?listening"?.* port=([0-9]+).*/\1/p' "$log" | head -n 1)
+    port=$(sed -nE 's/.*listening.*port"?[=:]([0-9]+).*/\1/p' "$log" | head -n 1)
     [ -n "$port" ]
 }
 
@@ -100,14 +100,14 @@ transcribe() {
     request "$url/v1/audio/transcriptions" -F "file=@$file" -F model=en-v1 "${fields[@]}"
 }
 
-# The documented JSON error: refused STATUS CODE [PARAM]
+# The documented JSON error: refused STATUS CODE[|CODE...] [PARAM]
 refused() {
     [ "$status" = "$1" ] && python3 - "$body" "$2" "${3:-}" <<'PY'
 import json, sys
 error = json.load(open(sys.argv[1]))["error"]
 assert set(error) == {"message", "type", "param", "code"}, error
 assert error["message"] and error["type"].endswith("_error"), error
-assert error["code"] == sys.argv[2], error
+assert error["code"] in sys.argv[2].split("|"), error
 assert not sys.argv[3] or error["param"] == sys.argv[3], error
 PY
 }

@@ -1,5 +1,8 @@
 #!/usr/bin/env python3
-"""raw_http.py PORT WHAT: sends bytes that no client library would, prints the status it is given."""
+"""raw_http.py PORT WHAT: sends bytes that no client library would, prints the status it is given.
+
+For what could smuggle a second request past a proxy, it prints all that came before the connection
+was closed: one status each, so that a second answer shows."""
 import socket, sys, time
 
 port, what = int(sys.argv[1]), sys.argv[2]
@@ -20,6 +23,16 @@ def status():
     return data.split()[1].decode() if data.startswith(b"HTTP/1.") else "none"
 
 
+def every_status():
+    data = b""
+    try:
+        while piece := s.recv(4096):
+            data += piece
+    except (ConnectionError, TimeoutError):
+        pass
+    return " ".join(part.split()[0].decode() for part in data.split(b"HTTP/1.1 ")[1:])
+
+
 def send(data):
     try:
         s.sendall(data)
@@ -28,10 +41,15 @@ def send(data):
     return True
 
 
+SECOND = b"GET /livez HTTP/1.1\r\nHost: x\r\n\r\n"
 if what == "smuggle":
-    send(POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\nGET /livez HTTP/1.1\r\nHost: x\r\n\r\n")
+    send(POST + b"Content-Length: 4\r\nTransfer-Encoding: chunked\r\n\r\n0\r\n\r\n" + SECOND)
+    print(every_status())
+    sys.exit()
 elif what == "two-lengths":
-    send(POST + b"Content-Length: 4\r\nContent-Length: 40\r\n\r\nabcd")
+    send(POST + b"Content-Length: 4\r\nContent-Length: 40\r\n\r\nabcd" + SECOND)
+    print(every_status())
+    sys.exit()
 elif what == "negative-length":
     send(POST + b"Content-Length: -1\r\n\r\nabcd")
 elif what == "rubbish":
