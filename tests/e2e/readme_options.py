@@ -22,4 +22,4 @@ for command, path in zip(sys.argv[2::2], sys.argv[3::2]):
     found = re.search(r"^<!-- options: %s -->\n((?:\|.*\n)*)" % command, readme, re.M)
     if not found or found[1] != table:
         wrong.append(f"the table of {command}'s options should be:\n{table}")
-sys.exit("\n".join(wrong))
+sys.exit("\n".join(wrong) or 0)
