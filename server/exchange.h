@@ -58,6 +58,7 @@ struct exchange {
     struct MHD_Connection *connection;
     uint64_t content_length; /* UINT64_MAX when chunked, 0 without a body */
     bool expects_continue, ended, suspended;
+    bool last;                          /* the connection ends with the answer */
     struct exchange *previous, *next;   /* guarded */
     enum exchange_phase phase;          /* guarded */
     unsigned cut_status;                /* guarded: of an early answer */

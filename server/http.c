@@ -27,6 +27,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
+#include <strings.h>
 #include <sys/eventfd.h>
 #include <sys/socket.h>
 #include <time.h>
@@ -164,7 +165,7 @@ static enum MHD_Result queue_answer(struct exchange *x)
     enum MHD_Result result = MHD_NO;
 
     pthread_mutex_lock(&x->http->lock);
-    bool closing = x->http->door_closed;
+    bool closing = x->http->door_closed || x->last;
     x->phase = PHASE_COMPLETE;
     pthread_mutex_unlock(&x->http->lock);
     /* Lent, not copied: on_completed(), which frees it, comes after the last byte is sent. */
@@ -302,15 +303,35 @@ static void refuse_size(struct exchange *x)
     answer_error(&x->answer, &e);
 }
 
-/* A message whose length is stated in both ways is how requests are smuggled past proxies (RFC
- * 9112, section 6.1). */
+static enum MHD_Result count_length(void *ctx, enum MHD_ValueKind kind, const char *key,
+                                    const char *value)
+{
+    unsigned *lengths = ctx;
+
+    (void)kind;
+    (void)value;
+    *lengths += strcasecmp(key, "Content-Length") == 0 || strcasecmp(key, "Transfer-Encoding") == 0;
+    return MHD_YES;
+}
+
+static bool has_two_lengths(const struct exchange *x)
+{
+    unsigned lengths = 0;
+
+    MHD_get_connection_values(x->connection, MHD_HEADER_KIND, count_length, &lengths);
+    return lengths > 1;
+}
+
+/* A message whose length is stated twice is how requests are smuggled past proxies (RFC 9112,
+ * section 6.3): where it ends is anybody's guess, so that nothing may follow it either. */
 static void refuse_two_lengths(struct exchange *x)
 {
     struct api_error e;
 
     api_fail(&e, API_INVALID_REQUEST, NULL,
-             "the request has both a Content-Length and a Transfer-Encoding");
+             "the request states its length twice, by Content-Length or Transfer-Encoding");
     answer_error(&x->answer, &e);
+    x->last = true;
 }
 
 static enum MHD_Result take_headers(struct http *http, struct MHD_Connection *connection,
@@ -321,7 +342,7 @@ static enum MHD_Result take_headers(struct http *http, struct MHD_Connection *co
     if (!x)
         return MHD_NO;
     *con_cls = x;
-    if (x->content_length == UINT64_MAX && http_header(x, "Content-Length"))
+    if (has_two_lengths(x))
         refuse_two_lengths(x);
     else if (x->route->begin)
         x->route->begin(x);
