@@ -136,7 +136,7 @@ static void drain(struct daemon *d)
     http_close_door(d->http);
     bool again = wait_for_signal(d, http_idle_fd(d->http), end_ms);
     size_t left = http_in_flight(d->http);
-    if (left == 0 && !again)
+    if (left == 0) /* supervisors that signal both the process and its group signal twice */
         return;
     log_start(&line, LOG_LEVEL_WARN, again ? "second signal" : "drain timeout");
     log_integer(&line, "in_flight", (int64_t)left);
