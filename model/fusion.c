@@ -6,6 +6,8 @@
 
 struct fusion_state fusion_start(const struct fusion *f)
 {
+    if (f->context)
+        return *f->context;
     return (struct fusion_state){
         .context = f->lm ? ngram_start(f->lm).node : 0,
         .spelt = VOCABULARY_ROOT,

@@ -8,9 +8,7 @@
  * and, when the sentence ends, alpha ln P(</s> | words). A word that is not finished yet has been
  * charged for the best unigram that it can become, so that hypotheses inside and after words
  * can be compared; the exact price replaces it at the word's end. Phrases add what phrases.h
- * says, and a word in its place in a phrase pays no unknown_penalty.
- *
- * A struct fusion is read-only while in use and borrows what it points to. */
+ * says, and a word in its place in a phrase pays no unknown_penalty. */
 #ifndef MODEL_FUSION_H
 #define MODEL_FUSION_H
 
@@ -23,6 +21,16 @@
 #include "model/phrases.h"
 #include "model/vocabulary.h"
 
+/* Depends on a hypothesis's labels only. `score` is all so far, charges and loans included. */
+struct fusion_state {
+    double score;
+    double finished;    /* of the finished words alone */
+    uint32_t context;   /* ngram_state */
+    uint32_t spelt;     /* vocabulary node of the unfinished word; VOCABULARY_ROOT between words */
+    uint32_t in_phrase; /* phrases state */
+};
+
+/* Read-only while in use; borrows what it points to. */
 struct fusion {
     const struct model_config *config;   /* its tokens */
     const struct ngram *lm;              /* NULL: none */
@@ -32,15 +40,7 @@ struct fusion {
     double unknown_penalty;              /* not negative */
     bool closed_vocabulary; /* only words of `lm`, and of phrases in their place, are possible */
     bool score_sentence_end;
-};
-
-/* Depends on a hypothesis's labels only. `score` is all so far, charges and loans included. */
-struct fusion_state {
-    double score;
-    double finished;    /* of the finished words alone */
-    uint32_t context;   /* ngram_state */
-    uint32_t spelt;     /* vocabulary node of the unfinished word; VOCABULARY_ROOT between words */
-    uint32_t in_phrase; /* phrases state */
+    const struct fusion_state *context; /* after which a text goes on; NULL: it begins a sentence */
 };
 
 struct fusion_state fusion_start(const struct fusion *f);

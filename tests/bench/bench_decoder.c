@@ -154,8 +154,8 @@ static void run(const struct bench *b, size_t width, size_t n_phrases, const cha
         .lm = b->lm,
         .vocabulary = b->vocabulary,
         .phrases = phrases,
-        .alpha = setting("ALPHA", 0.75),
-        .beta = setting("BETA", 0.5),
+        .alpha = setting("ALPHA", 0.9),
+        .beta = setting("BETA", -0.5),
         .unknown_penalty = setting("UNKNOWN", 6.0),
         .score_sentence_end = true,
     };
