@@ -3,16 +3,20 @@
  *
  * FOLDER holds log-posteriors, one NAME.f32 [frames, tokens] a recording, as decoder_peers.py takes
  * them; without it, the three recordings of tests/data/golden. With TEXTS, each width's answers go
- * to TEXTS.BEAM.tsv, NAME<TAB>text. One JSON object a line. Settings other than the defaults come
- * from the environment: ALPHA, BETA, UNKNOWN, MARGIN, LEAST (log-posterior), BEAM (that one only).
+ * to TEXTS.BEAM.tsv, NAME<TAB>text, and what confidence.py reads to TEXTS.BEAM.words: NAME, word,
+ * share, mean log-posterior, confidence. One JSON object a line. Settings other than the defaults
+ * come from the environment: ALPHA, BETA, UNKNOWN, MARGIN, LEAST (log-posterior), BEAM (that one
+ * only).
  */
 #include <glob.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <time.h>
 
+#include "model/confidence.h"
 #include "model/config.h"
 #include "model/ctc_beam.h"
 #include "model/fusion.h"
@@ -104,11 +108,52 @@ static void write_text(FILE *out, const struct bench *b, const struct recording 
     fputc('\n', out);
 }
 
+static void write_words(FILE *out, const struct bench *b, const struct recording *r,
+                        const struct hypothesis *h, const struct word_confidence *words)
+{
+    bool inside = false;
+
+    for (size_t i = 0; i <= h->n_tokens; i++) {
+        bool letter = i < h->n_tokens && h->tokens[i].token != b->config->word_separator;
+        if (letter)
+            fprintf(out, "%s%s%s", inside ? "" : r->name, inside ? "" : "\t",
+                    b->config->tokens[h->tokens[i].token]);
+        else if (inside) {
+            fprintf(out, "\t%.9f\t%.6f\t%.6f\n", words->share, words->mean_log_posterior,
+                    words->confidence);
+            words++;
+        }
+        inside = letter;
+    }
+}
+
+/* Where answers go; all NULL: nowhere, and no confidence is computed. */
+struct answers {
+    FILE *texts, *words;
+};
+
+static void give_answer(const struct bench *b, const struct recording *r,
+                        const struct fusion *fusion, struct confidence *confidence,
+                        const struct hypothesis *best, const struct answers *out)
+{
+    const struct confidence_problem problem = {r->posteriors, r->frames, best,
+                                               (uint32_t)b->config->word_separator, fusion};
+    const struct word_confidence *words;
+    size_t n_words;
+
+    if (confidence_words(confidence, &problem, &confidence_defaults, &words, &n_words, NULL) !=
+        ASR_OK)
+        die("out of memory");
+    write_text(out->texts, b, r, best);
+    write_words(out->words, b, r, best, words);
+}
+
 /* All recordings, once; CPU milliseconds per second of audio. */
-static double decode_all(const struct bench *b, struct ctc_beam *beam, FILE *out)
+static double decode_all(const struct bench *b, const struct fusion *fusion, struct ctc_beam *beam,
+                         struct confidence *confidence, const struct answers *out)
 {
     struct hypothesis best = {0};
-    double start = cpu_seconds(), writing = 0.0;
+    double start = cpu_seconds();
     size_t found;
 
     for (size_t i = 0; i < b->n_recordings; i++) {
@@ -117,13 +162,11 @@ static double decode_all(const struct bench *b, struct ctc_beam *beam, FILE *out
         if (ctc_beam_step(beam, r->posteriors, r->frames, NULL) != ASR_OK ||
             ctc_beam_finish(beam, &best, 1, &found, NULL) != ASR_OK)
             die("out of memory");
-        double before = cpu_seconds();
-        if (out)
-            write_text(out, b, r, &best);
-        writing += cpu_seconds() - before;
+        if (out->texts)
+            give_answer(b, r, fusion, confidence, &best, out);
     }
     hypothesis_free(&best);
-    return 1000.0 * (cpu_seconds() - start - writing) / ((double)b->frames * FRAME_SECONDS);
+    return 1000.0 * (cpu_seconds() - start) / ((double)b->frames * FRAME_SECONDS);
 }
 
 /* Two words each, evenly from the vocabulary. */
@@ -145,6 +188,16 @@ static struct phrases *some_phrases(const struct bench *b, size_t n)
     return phrases;
 }
 
+static FILE *open_answers(const char *texts, size_t width, const char *suffix)
+{
+    char path[MAX_PATH_BYTES];
+    snprintf(path, sizeof(path), "%s.%zu.%s", texts, width, suffix);
+    FILE *f = fopen(path, "w");
+    if (!f)
+        die(path);
+    return f;
+}
+
 static void run(const struct bench *b, size_t width, size_t n_phrases, const char *texts)
 {
     struct ctc_beam_config config = ctc_beam_defaults;
@@ -160,30 +213,34 @@ static void run(const struct bench *b, size_t width, size_t n_phrases, const cha
         .score_sentence_end = true,
     };
     struct ctc_beam *beam;
-    FILE *out = NULL;
+    struct confidence *confidence;
+    struct answers out = {NULL, NULL};
     double best = INFINITY;
 
     config.beam_width = width;
     config.score_margin = (float)setting("MARGIN", (double)config.score_margin);
     config.min_log_posterior = (float)setting("LEAST", (double)config.min_log_posterior);
-    if (ctc_beam_new(&beam, b->config->n_tokens, b->config->blank, &config, NULL) != ASR_OK)
+    if (ctc_beam_new(&beam, b->config->n_tokens, b->config->blank, &config, NULL) != ASR_OK ||
+        confidence_new(&confidence, b->config->n_tokens, b->config->blank, &confidence_search,
+                       NULL) != ASR_OK)
         die("settings");
     ctc_beam_fuse(beam, &fusion);
-    if (texts && !n_phrases) {
-        char path[MAX_PATH_BYTES];
-        snprintf(path, sizeof(path), "%s.%zu.tsv", texts, width);
-        out = fopen(path, "w");
-    }
     for (int i = 0; i < (int)setting("RUNS", 3.0); i++) {
-        double ms = decode_all(b, beam, i == 0 ? out : NULL);
+        double ms = decode_all(b, &fusion, beam, confidence, &(struct answers){NULL, NULL});
         best = ms < best ? ms : best;
     }
-    if (out)
-        fclose(out);
+    if (texts && !n_phrases) {
+        out.texts = open_answers(texts, width, "tsv");
+        out.words = open_answers(texts, width, "words");
+        decode_all(b, &fusion, beam, confidence, &out);
+        fclose(out.texts);
+        fclose(out.words);
+    }
     printf("{\"bench\":\"decoder\",\"beam\":%zu,\"phrases\":%zu,\"audio_seconds\":%.1f,"
            "\"ms_per_audio_second\":%.4f}\n",
            width, n_phrases, (double)b->frames * FRAME_SECONDS, best);
     fflush(stdout);
+    confidence_free(confidence);
     ctc_beam_free(beam);
     phrases_free(phrases);
 }

@@ -1,0 +1,111 @@
+#!/usr/bin/env python3
+"""confidence.py PLOT.svg NAME WORDS REFERENCE [NAME WORDS REFERENCE]...: how honest confidences are.
+
+WORDS is bench_decoder's TEXTS.BEAM.words; REFERENCE lines are FILE<TAB>SPEAKER<TAB>TEXT. A word counts as
+right when the alignment of least edits pairs it with the same word. Prints, per set, the expected
+calibration error (10 bins of equal width) and normalised cross entropy of the map that is compiled
+in, then the map fitted to all sets, with its error when each half of the speakers is judged by a map
+fitted to the other half. Draws the reliability of the compiled-in map. Needs numpy."""
+import sys
+
+import numpy as np
+
+BINS = 10
+
+
+def reference(path):
+    rows = (line.rstrip("\n").split("\t") for line in open(path, encoding="utf-8"))
+    return {row[0].rsplit(".", 1)[0]: row[2].lower().split() for row in rows}
+
+
+def right_words(ref, hyp):
+    """For each word of hyp, 1 if the best alignment pairs it with itself."""
+    cost = np.zeros((len(ref) + 1, len(hyp) + 1), int)
+    cost[:, 0], cost[0] = range(len(ref) + 1), range(len(hyp) + 1)
+    for i, r in enumerate(ref, 1):
+        for j, h in enumerate(hyp, 1):
+            cost[i, j] = min(cost[i - 1, j] + 1, cost[i, j - 1] + 1, cost[i - 1, j - 1] + (r != h))
+    right, i, j = [0] * len(hyp), len(ref), len(hyp)
+    while i and j:
+        if cost[i, j] == cost[i - 1, j - 1] + (ref[i - 1] != hyp[j - 1]):
+            right[j - 1] = int(ref[i - 1] == hyp[j - 1])
+            i, j = i - 1, j - 1
+        elif cost[i, j] == cost[i - 1, j] + 1:
+            i -= 1
+        else:
+            j -= 1
+    return right
+
+
+def load(words, ref_path):
+    """features [n, 3] (1, logit(share), ln p), right [n], confidence [n], speaker [n]"""
+    refs, by_file = reference(ref_path), {}
+    for line in open(words, encoding="utf-8"):
+        name, word, share, posterior, confidence = line.rstrip("\n").split("\t")
+        share = min(max(float(share), 1e-6), 1 - 1e-6)
+        row = (word, np.log(share / (1 - share)), float(posterior), float(confidence))
+        by_file.setdefault(name, []).append(row)
+    x, y, c, s = [], [], [], []
+    for name, rows in by_file.items():
+        for (_, logit, posterior, confidence), ok in zip(rows, right_words(refs[name], [r[0] for r in rows])):
+            x.append((1, logit, posterior)), y.append(ok), c.append(confidence), s.append(name.split("-")[0])
+    return np.array(x), np.array(y, float), np.array(c), np.array(s)
+
+
+def fit(x, y):
+    """Logistic regression by Newton's method."""
+    w = np.zeros(x.shape[1])
+    for _ in range(50):
+        p = 1 / (1 + np.exp(-x @ w))
+        w += np.linalg.solve((x * (p * (1 - p))[:, None]).T @ x + 1e-6 * np.eye(len(w)), x.T @ (y - p))
+    return w
+
+
+def in_bins(p):
+    return np.minimum((p * BINS).astype(int), BINS - 1)
+
+
+def calibration_error(p, y):
+    return sum(abs((p - y)[in_bins(p) == k].sum()) for k in range(BINS)) / len(y)
+
+
+def cross_entropy_gain(p, y):
+    def entropy(q):
+        return -(y * np.log(q) + (1 - y) * np.log(1 - q)).mean()
+    return 1 - entropy(np.clip(p, 1e-9, 1 - 1e-9)) / entropy(np.full(len(y), y.mean()))
+
+
+def plot(path, sets):
+    size, edge, colours = 360, 40, ("#1f6fb2", "#c8551b", "#3a8a3a")
+    at = lambda v: edge + v * (size - 2 * edge)
+    svg = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">' % (size, size),
+           '<rect width="100%" height="100%" fill="white"/>',
+           '<path d="M%g %gH%gM%g %gV%g" stroke="#444" fill="none"/>' % (at(0), at(1), at(1), at(0), at(0), at(1)),
+           '<path d="M%g %gL%g %g" stroke="#bbb" stroke-dasharray="4"/>' % (at(0), at(1), at(1), at(0)),
+           '<text x="%g" y="%g" text-anchor="middle">confidence</text>' % (at(.5), size - 10),
+           '<text x="12" y="%g" text-anchor="middle" transform="rotate(-90 12 %g)">words that are right</text>' % (at(.5), at(.5))]
+    for v in (0, .5, 1):
+        svg.append('<text x="%g" y="%g" text-anchor="middle">%g</text>' % (at(v), at(1) + 14, v))
+        svg.append('<text x="%g" y="%g" text-anchor="end">%g</text>' % (at(0) - 4, at(1 - v) + 4, v))
+    for k, (name, p, y) in enumerate(sets):
+        points = [(p[in_bins(p) == b].mean(), y[in_bins(p) == b].mean(), (in_bins(p) == b).sum())
+                  for b in range(BINS) if (in_bins(p) == b).sum()]
+        svg.append('<polyline fill="none" stroke="%s" points="%s"/>' % (colours[k], " ".join("%.1f,%.1f" % (at(a), at(1 - b)) for a, b, _ in points)))
+        svg += ['<circle cx="%.1f" cy="%.1f" r="%.1f" fill="%s"/>' % (at(a), at(1 - b), 2 + 10 * np.sqrt(n / len(y)), colours[k]) for a, b, n in points]
+        svg.append('<text x="%g" y="%g" fill="%s">%s</text>' % (at(0) + 10, at(0) + 14 * (k + 1), colours[k], name))
+    open(path, "w").write("\n".join(svg + ["</svg>\n"]))
+
+
+sets = [(sys.argv[i],) + load(sys.argv[i + 1], sys.argv[i + 2]) for i in range(2, len(sys.argv) - 2, 3)]
+for name, x, y, c, _ in sets:
+    print("%s: %d words, %.1f %% right, calibration error %.4f, cross entropy gain %.3f"
+          % (name, len(y), 100 * y.mean(), calibration_error(c, y), cross_entropy_gain(c, y)))
+x, y, s = (np.concatenate([part[k] for part in sets]) for k in (1, 2, 4))
+print("fitted to all: bias %.4f, share_weight %.4f, posterior_weight %.4f" % tuple(fit(x, y)))
+names, held_out = sorted(set(s)), np.zeros(len(y))
+for half in (names[::2], names[1::2]):
+    test = np.isin(s, half)
+    held_out[test] = 1 / (1 + np.exp(-x[test] @ fit(x[~test], y[~test])))
+print("held-out speakers: calibration error %.4f, cross entropy gain %.3f"
+      % (calibration_error(held_out, y), cross_entropy_gain(held_out, y)))
+plot(sys.argv[1], [(name, c, y) for name, _, y, c, _ in sets])
