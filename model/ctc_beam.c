@@ -9,8 +9,7 @@
  *   3. each entry is extended by each token for which there is no entry yet. An extension is a
  *      score and two numbers; as soon as beam_width candidates are known, whatever is below the
  *      worst of them is not even written down, and since tokens come best first the rest of the
- *      row is skipped. The candidate array has room for 4 beam_width: when full, it is cut to
- *      beam_width, so that a frame costs beam_width x tokens sums and comparisons at the worst;
+ *      row is skipped. A frame costs beam_width x tokens sums and comparisons at the worst;
  *   4. the best beam_width candidates become the next beam.
  *
  * With a language model or phrases an entry's score has a second part, which is known to its node
@@ -33,8 +32,9 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "model/candidates.h"
 #include "model/chain_pool.h"
-#include "model/kth_largest.h"
+#include "model/frame_tokens.h"
 #include "model/label_path.h"
 #include "model/log_add.h"
 #include "model/prefix_tree.h"
@@ -62,14 +62,10 @@ struct sums {
     double blank, label, total;
 };
 
-struct candidate {
-    uint32_t entry;
-    uint32_t token; /* NONE: the entry itself, one frame on */
-};
-
 struct ctc_beam {
     struct ctc_beam_config config;
-    size_t n_tokens, blank;
+    size_t n_tokens;
+    uint32_t blank;
     const struct fusion *fusion, *next_fusion; /* NULL: none; as of the next start */
     uint32_t *letters;  /* [n_tokens] the bit of each token's first byte (fusion_reach) */
     uint32_t separator; /* NONE without fusion: a token like others */
@@ -78,21 +74,12 @@ struct ctc_beam {
     struct chain_pool tree, runs;
     struct entry *now, *next; /* [beam_width] */
     size_t n_now;
-    struct sums *sums;            /* [beam_width] of `now`, one frame on */
-    struct candidate *candidates; /* [4 beam_width] */
-    double *scores, *selection;   /* [4 beam_width] of the candidates, and a copy to select in */
-    size_t n_candidates;
-    double threshold; /* candidates below are out */
-    float *row;       /* [n_tokens] of this frame */
-    uint32_t *tokens; /* [n_tokens] worth trying, best first */
-    size_t n_tried;
+    struct sums *sums; /* [beam_width] of `now`, one frame on */
+    struct frame_tokens tokens;
+    const float *row; /* of `tokens` */
+    struct candidates candidates;
     bool *taken; /* [n_tokens] false between uses */
 };
-
-static size_t max_candidates(const struct ctc_beam *beam)
-{
-    return 4 * beam->config.beam_width;
-}
 
 static enum asr_status check_config(const struct ctc_beam_config *config, struct asr_error *err)
 {
@@ -121,7 +108,7 @@ enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blan
     struct ctc_beam *beam = calloc(1, sizeof(*beam));
     if (!beam)
         return asr_fail(err, ASR_ERR_NOMEM, "decoder: out of memory");
-    *beam = (struct ctc_beam){.config = *config, .n_tokens = n_tokens, .blank = blank};
+    *beam = (struct ctc_beam){.config = *config, .n_tokens = n_tokens, .blank = (uint32_t)blank};
     beam->tree.item_bytes = sizeof(struct prefix_node);
     beam->runs.item_bytes = sizeof(struct label_run);
     const struct {
@@ -131,11 +118,6 @@ enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blan
         {(void **)&beam->now, width, sizeof(*beam->now)},
         {(void **)&beam->next, width, sizeof(*beam->next)},
         {(void **)&beam->sums, width, sizeof(*beam->sums)},
-        {(void **)&beam->candidates, max_candidates(beam), sizeof(*beam->candidates)},
-        {(void **)&beam->scores, max_candidates(beam), sizeof(*beam->scores)},
-        {(void **)&beam->selection, max_candidates(beam), sizeof(*beam->selection)},
-        {(void **)&beam->row, n_tokens, sizeof(*beam->row)},
-        {(void **)&beam->tokens, n_tokens, sizeof(*beam->tokens)},
         {(void **)&beam->letters, n_tokens, sizeof(*beam->letters)},
         {(void **)&beam->taken, n_tokens, sizeof(*beam->taken)},
     };
@@ -147,11 +129,17 @@ enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blan
     if (!complete)
         st = asr_fail(err, ASR_ERR_NOMEM, "decoder of beam width %zu: out of memory", width);
     if (st == ASR_OK)
+        st = frame_tokens_init(&beam->tokens, n_tokens, blank, config->max_tokens,
+                               config->min_log_posterior, err);
+    if (st == ASR_OK)
+        st = candidates_init(&beam->candidates, width, err);
+    if (st == ASR_OK)
         st = chain_pool_grow(&beam->tree, 1, err); /* so that start() cannot fail */
     if (st != ASR_OK) {
         ctc_beam_free(beam);
         return st;
     }
+    beam->row = beam->tokens.row;
     ctc_beam_start(beam);
     *out = beam;
     return ASR_OK;
@@ -166,11 +154,8 @@ void ctc_beam_free(struct ctc_beam *beam)
     free(beam->now);
     free(beam->next);
     free(beam->sums);
-    free(beam->candidates);
-    free(beam->scores);
-    free(beam->selection);
-    free(beam->row);
-    free(beam->tokens);
+    frame_tokens_free(&beam->tokens);
+    candidates_free(&beam->candidates);
     free(beam->letters);
     free(beam->taken);
     free(beam);
@@ -263,48 +248,12 @@ static enum asr_status make_room(struct ctc_beam *beam, struct asr_error *err)
 /* ---- 1. the frame -----------------------------------------------------------------------------
  */
 
-/* Insertion sort with a cut at max_tokens: few tokens pass min_log_posterior. */
-static void try_token(struct ctc_beam *beam, uint32_t token)
-{
-    const float *row = beam->row;
-    size_t limit = beam->config.max_tokens ? beam->config.max_tokens : beam->n_tokens;
-    size_t at = beam->n_tried;
-
-    if (at == limit && row[token] <= row[beam->tokens[at - 1]])
-        return;
-    if (at < limit)
-        beam->n_tried++;
-    else
-        at--;
-    for (; at > 0 && row[beam->tokens[at - 1]] < row[token]; at--)
-        beam->tokens[at] = beam->tokens[at - 1];
-    beam->tokens[at] = token;
-}
-
 static void read_frame(struct ctc_beam *beam, const float *log_posteriors)
 {
-    uint32_t best = NONE;
-    float best_value = -INFINITY;
-
-    beam->n_tried = 0;
+    frame_tokens_read(&beam->tokens, log_posteriors);
     beam->separator_tried = false;
-    for (uint32_t k = 0; k < beam->n_tokens; k++) {
-        /* Not a number, and infinity, would spread to every score: such a token cannot be. */
-        float value = log_posteriors[k] <= FLT_MAX ? log_posteriors[k] : -INFINITY;
-        beam->row[k] = value;
-        if (k == beam->blank || value == -INFINITY)
-            continue;
-        if (value >= beam->config.min_log_posterior)
-            try_token(beam, k);
-        if (value > best_value) {
-            best_value = value;
-            best = k;
-        }
-    }
-    if (beam->n_tried == 0 && best != NONE)
-        try_token(beam, best);
-    for (size_t i = 0; i < beam->n_tried; i++)
-        if (beam->tokens[i] == beam->separator)
+    for (size_t i = 0; i < beam->tokens.n_tried; i++)
+        if (beam->tokens.tried[i] == beam->separator)
             beam->separator_tried = true;
 }
 
@@ -335,60 +284,26 @@ static struct sums move_on(const struct ctc_beam *beam, const struct entry *e)
 /* ---- 3. candidates ----------------------------------------------------------------------------
  */
 
-/* Keeps the best beam_width candidates, in their order. Among equals the first ones stay. */
-static void cut_candidates(struct ctc_beam *beam)
-{
-    size_t width = beam->config.beam_width, kept = 0, above = 0;
-    double limit = beam->threshold;
-
-    if (beam->n_candidates > width) {
-        memcpy(beam->selection, beam->scores, beam->n_candidates * sizeof(*beam->scores));
-        limit = kth_largest(beam->selection, beam->n_candidates, width);
-    }
-    if (limit < beam->threshold)
-        limit = beam->threshold;
-    for (size_t i = 0; i < beam->n_candidates; i++)
-        above += beam->scores[i] > limit;
-    size_t equal_left = width - above;
-    for (size_t i = 0; i < beam->n_candidates; i++) {
-        if (beam->scores[i] < limit || (beam->scores[i] == limit && equal_left == 0))
-            continue;
-        equal_left -= beam->scores[i] == limit;
-        beam->scores[kept] = beam->scores[i];
-        beam->candidates[kept++] = beam->candidates[i];
-    }
-    beam->n_candidates = kept;
-    beam->threshold = limit;
-}
-
-static void add_candidate(struct ctc_beam *beam, uint32_t entry, uint32_t token, double score)
-{
-    if (beam->n_candidates == max_candidates(beam))
-        cut_candidates(beam);
-    beam->candidates[beam->n_candidates] = (struct candidate){entry, token};
-    beam->scores[beam->n_candidates++] = score;
-}
-
 /* Until an extension has been seen, candidates are the entries themselves: when the beam is full,
  * the worst of them is already what an extension has to beat. */
 static void add_entries(struct ctc_beam *beam)
 {
     double best = -INFINITY, worst = INFINITY;
 
-    beam->n_candidates = 0;
-    beam->threshold = -INFINITY;
+    candidates_clear(&beam->candidates);
     for (uint32_t i = 0; i < beam->n_now; i++) {
         beam->sums[i] = move_on(beam, &beam->now[i]);
         double score = beam->sums[i].total + beam->now[i].bonus;
         best = score > best ? score : best;
         worst = score < worst ? score : worst;
-        add_candidate(beam, i, NONE, score);
+        candidates_add(&beam->candidates, i, NONE, score);
     }
-    beam->threshold = best - (double)beam->config.score_margin;
-    if (best > -INFINITY && beam->threshold < -DBL_MAX)
-        beam->threshold = -DBL_MAX; /* no margin, but what is impossible is out all the same */
-    if (beam->n_now == beam->config.beam_width && worst > beam->threshold)
-        beam->threshold = worst;
+    double threshold = best - (double)beam->config.score_margin;
+    if (best > -INFINITY && threshold < -DBL_MAX)
+        threshold = -DBL_MAX; /* no margin, but what is impossible is out all the same */
+    if (beam->n_now == beam->config.beam_width && worst > threshold)
+        threshold = worst;
+    beam->candidates.threshold = threshold;
 }
 
 static void mark_children(struct ctc_beam *beam, const struct entry *e, bool mark)
@@ -420,8 +335,8 @@ static void try_extension(struct ctc_beam *beam, uint32_t index, uint32_t token)
 
     if (beam->fusion)
         score += fuse(beam, e->node, token).score;
-    if (score > beam->threshold)
-        add_candidate(beam, index, token, score);
+    if (score > beam->candidates.threshold)
+        candidates_add(&beam->candidates, index, token, score);
 }
 
 static void extend_by_separator(struct ctc_beam *beam, uint32_t index)
@@ -432,7 +347,7 @@ static void extend_by_separator(struct ctc_beam *beam, uint32_t index)
 
     if (!n->knows_word_end)
         most += fusion_max_word_end_gain(beam->fusion, &n->fusion);
-    if (most > beam->threshold || n->knows_word_end)
+    if (most > beam->candidates.threshold || n->knows_word_end)
         try_extension(beam, index, beam->separator);
 }
 
@@ -444,16 +359,16 @@ static void extend(struct ctc_beam *beam, uint32_t index)
     mark_children(beam, e, true);
     if (beam->separator_tried && !beam->taken[beam->separator])
         extend_by_separator(beam, index);
-    for (size_t i = 0; i < beam->n_tried; i++) {
-        uint32_t token = beam->tokens[i];
+    for (size_t i = 0; i < beam->tokens.n_tried; i++) {
+        uint32_t token = beam->tokens.tried[i];
         double log_posterior = (double)beam->row[token];
-        if (most + log_posterior <= beam->threshold)
+        if (most + log_posterior <= beam->candidates.threshold)
             break;
         if (token == beam->separator || beam->taken[token])
             continue;
         bool inside = e->reach.letters & beam->letters[token];
         double gain = inside ? e->reach.inside : e->reach.outside;
-        if (score + gain + log_posterior > beam->threshold)
+        if (score + gain + log_posterior > beam->candidates.threshold)
             try_extension(beam, index, token);
     }
     mark_children(beam, e, false);
@@ -484,8 +399,7 @@ static void keep_entry(struct ctc_beam *beam, struct entry *out, uint32_t index)
     out->blank = beam->sums[index].blank;
     out->label = beam->sums[index].label;
     out->total = beam->sums[index].total;
-    out->blank_path =
-        label_path_blank(path_before(e, (uint32_t)beam->blank), beam->row[beam->blank]);
+    out->blank_path = label_path_blank(path_before(e, beam->blank), beam->row[beam->blank]);
     if (e->token == NONE)
         return;
     out->label_path = label_path_stay(&e->label_path, beam->frame, beam->row[e->token]);
@@ -543,8 +457,8 @@ static void renew_beam(struct ctc_beam *beam)
 {
     for (size_t i = 0; i < beam->n_now; i++)
         prefix_at(&beam->tree, beam->now[i].node)->entry = NONE;
-    for (size_t i = 0; i < beam->n_candidates; i++) {
-        const struct candidate *c = &beam->candidates[i];
+    for (size_t i = 0; i < beam->candidates.n; i++) {
+        const struct candidate *c = &beam->candidates.items[i];
         if (c->token == NONE)
             keep_entry(beam, &beam->next[i], c->entry);
         else
@@ -553,7 +467,7 @@ static void renew_beam(struct ctc_beam *beam)
     struct entry *swap = beam->now;
     beam->now = beam->next;
     beam->next = swap;
-    beam->n_now = beam->n_candidates;
+    beam->n_now = beam->candidates.n;
     link_entries(beam);
 }
 
@@ -568,7 +482,7 @@ enum asr_status ctc_beam_step(struct ctc_beam *beam, const float *log_posteriors
         add_entries(beam);
         for (uint32_t i = 0; i < beam->n_now; i++)
             extend(beam, i);
-        cut_candidates(beam);
+        candidates_cut(&beam->candidates);
         renew_beam(beam);
         beam->frame++;
     }
