@@ -260,13 +260,32 @@ static enum asr_status read_special_tokens(struct model_config *c, struct json_f
 
 /* Each key is optional: the object holds what the model would rather have than our defaults. The
  * language model's keys are checked here and belong to the decoder that has one. */
+/* With a language model goes how much it counts. Its file lies beside the config: a path would let
+ * a model directory read what it has not brought. */
+static enum asr_status read_language_model(struct model_config *c, struct json_fields *f,
+                                           struct asr_error *err)
+{
+    const char *lm;
+    enum asr_status st = json_fields_string(f, "lm", &lm, err);
+
+    if (st == ASR_OK && (!lm[0] || strchr(lm, '/')))
+        st = asr_fail(err, ASR_ERR_FORMAT, "decoder.lm: '%.64s' is not a file name", lm);
+    if (st == ASR_OK)
+        st = copy(&c->lm, lm, err);
+    if (st == ASR_OK)
+        st = json_fields_number(f, "alpha", 0, 100, &c->alpha, err);
+    if (st == ASR_OK)
+        st = json_fields_number(f, "beta", -100, 100, &c->beta, err);
+    if (st == ASR_OK)
+        st = json_fields_number(f, "unknown_penalty", 0, 1000, &c->unknown_penalty, err);
+    return st;
+}
+
 static enum asr_status read_decoder(struct model_config *c, struct json_fields *top,
                                     struct asr_error *err)
 {
     const json_t *object;
     struct json_fields f;
-    const char *lm;
-    double weight;
     enum asr_status st = ASR_OK;
 
     if (!json_fields_has(top, "decoder"))
@@ -275,11 +294,7 @@ static enum asr_status read_decoder(struct model_config *c, struct json_fields *
     if (st == ASR_OK)
         st = json_fields_open(&f, object, "decoder", err);
     if (st == ASR_OK && json_fields_has(&f, "lm"))
-        st = json_fields_string(&f, "lm", &lm, err);
-    if (st == ASR_OK && json_fields_has(&f, "alpha"))
-        st = json_fields_number(&f, "alpha", 0, 100, &weight, err);
-    if (st == ASR_OK && json_fields_has(&f, "beta"))
-        st = json_fields_number(&f, "beta", -100, 100, &weight, err);
+        st = read_language_model(c, &f, err);
     if (st == ASR_OK && json_fields_has(&f, "beam"))
         st = json_fields_size(&f, "beam", 1, MAX_BEAM_WIDTH, &c->beam_width, err);
     return st == ASR_OK ? json_fields_done(&f, err) : st;
@@ -384,6 +399,7 @@ void model_config_free(struct model_config *config)
     free(config->name);
     free(config->language);
     free(config->licence);
+    free(config->lm);
     free(config->source);
     free(config->mean_tensor);
     free(config->std_tensor);

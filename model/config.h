@@ -23,8 +23,10 @@ struct model_config {
     size_t n_tokens;
     size_t blank;
     size_t word_separator; /* index into tokens */
-    size_t beam_width;     /* decoder.beam, or 0 when the config does not say */
-    json_t *document;      /* owns what `layers` borrows */
+    char *lm; /* decoder.lm: a compiled language model's file in the model directory, or NULL */
+    double alpha, beta, unknown_penalty; /* decoder.*, model/fusion.h; 0 without `lm` */
+    size_t beam_width;                   /* decoder.beam, or 0 when the config does not say */
+    json_t *document;                    /* owns what `layers` borrows */
 };
 
 /* Limits of a config, so that a lying file cannot ask for absurd memory. */

@@ -1,24 +1,32 @@
 #include "model/model.h"
 
 #include <assert.h>
+#include <math.h>
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 
 #include "model/ctc_beam.h"
 #include "model/ctc_greedy.h"
+#include "model/fusion.h"
 #include "model/log_softmax.h"
+#include "model/ngram.h"
+#include "model/vocabulary.h"
 
 struct model {
     struct model_config *config;
     struct fbank *fbank;
     struct network *network;
+    struct ngram *lm;              /* NULL: none */
+    struct vocabulary *vocabulary; /* of `lm` */
 };
+
+const struct transcribe_options transcribe_defaults = {.n_best = 1, .alpha = NAN, .beta = NAN};
 
 struct model_work {
     struct network_work *network;
     struct ctc_beam *beam; /* NULL: greedy */
-    struct hypothesis best;
+    struct hypothesis best[MODEL_MAX_ALTERNATIVES];
     float *posteriors; /* [capacity] floats */
     size_t capacity;
 };
@@ -63,6 +71,19 @@ static enum asr_status load_config(struct model *m, const char *dir, struct asr_
     return st == ASR_OK ? ASR_OK : asr_fail(err, st, "%s: %s", path, why.text);
 }
 
+static enum asr_status load_language_model(struct model *m, const char *dir, struct asr_error *err)
+{
+    char path[4096];
+    enum asr_status st;
+
+    if (!m->config->lm)
+        return ASR_OK;
+    st = join_path(path, sizeof(path), dir, m->config->lm, err);
+    if (st == ASR_OK)
+        st = ngram_open(&m->lm, path, err);
+    return st == ASR_OK ? vocabulary_new(&m->vocabulary, m->lm, err) : st;
+}
+
 enum asr_status model_load(struct model **out, const char *dir, struct asr_error *err)
 {
     enum asr_status st;
@@ -74,6 +95,8 @@ enum asr_status model_load(struct model **out, const char *dir, struct asr_error
     st = load_config(m, dir, err);
     if (st == ASR_OK)
         st = load_network(m, dir, err);
+    if (st == ASR_OK)
+        st = load_language_model(m, dir, err);
     if (st != ASR_OK) {
         model_free(m);
         return st;
@@ -86,6 +109,8 @@ void model_free(struct model *model)
 {
     if (!model)
         return;
+    vocabulary_free(model->vocabulary);
+    ngram_close(model->lm);
     network_free(model->network);
     fbank_free(model->fbank);
     model_config_free(model->config);
@@ -151,7 +176,8 @@ void model_work_free(struct model_work *work)
         return;
     network_work_free(work->network);
     ctc_beam_free(work->beam);
-    hypothesis_free(&work->best);
+    for (size_t i = 0; i < MODEL_MAX_ALTERNATIVES; i++)
+        hypothesis_free(&work->best[i]);
     free(work->posteriors);
     free(work);
 }
@@ -174,23 +200,61 @@ static enum asr_status reserve_posteriors(struct model_work *work, size_t frames
     return ASR_OK;
 }
 
-/* work->posteriors[frames, tokens] -> work->best. */
-static enum asr_status decode(const struct model *model, struct model_work *work, size_t frames,
+static struct fusion fusion_of(const struct model *model, const struct transcribe_options *options)
+{
+    const struct model_config *config = model->config;
+
+    return (struct fusion){
+        .config = config,
+        .lm = model->lm,
+        .vocabulary = model->vocabulary,
+        .phrases = options->phrases,
+        .alpha = isnan(options->alpha) ? config->alpha : options->alpha,
+        .beta = isnan(options->beta) ? config->beta : options->beta,
+        .unknown_penalty = config->unknown_penalty,
+        .score_sentence_end = true,
+    };
+}
+
+/* log_posteriors[frames, tokens] -> work->best[*found], best first. */
+static enum asr_status search(const struct model *model, struct model_work *work,
+                              const float *log_posteriors, size_t frames,
+                              const struct transcribe_options *options, size_t *found,
                               struct asr_error *err)
 {
     const struct model_config *config = model->config;
+    struct fusion fusion = fusion_of(model, options);
+    enum asr_status st;
+
+    *found = 1;
+    if (!work->beam)
+        return ctc_greedy(log_posteriors, frames, config->n_tokens, config->blank, &work->best[0],
+                          err);
+    ctc_beam_fuse(work->beam, fusion.lm || fusion.phrases ? &fusion : NULL);
+    ctc_beam_start(work->beam);
+    st = ctc_beam_step(work->beam, log_posteriors, frames, err);
+    if (st == ASR_OK)
+        st = ctc_beam_finish(work->beam, work->best, options->n_best, found, err);
+    ctc_beam_fuse(work->beam, NULL);     /* `fusion` ends here */
+    assert(st != ASR_OK || *found >= 1); /* a beam always holds a prefix, be it the empty one */
+    return st;
+}
+
+enum asr_status model_decode(const struct model *model, struct model_work *work,
+                             const float *log_posteriors, size_t frames, double duration_seconds,
+                             const struct transcribe_options *options, struct transcript **out,
+                             struct asr_error *err)
+{
     size_t found;
     enum asr_status st;
 
-    if (!work->beam)
-        return ctc_greedy(work->posteriors, frames, config->n_tokens, config->blank, &work->best,
-                          err);
-    ctc_beam_start(work->beam);
-    st = ctc_beam_step(work->beam, work->posteriors, frames, err);
-    if (st == ASR_OK)
-        st = ctc_beam_finish(work->beam, &work->best, 1, &found, err);
-    assert(st != ASR_OK || found == 1); /* a beam always holds a prefix, be it the empty one */
-    return st;
+    assert(options->n_best >= 1 && options->n_best <= MODEL_MAX_ALTERNATIVES);
+    *out = NULL;
+    st = search(model, work, log_posteriors, frames, options, &found, err);
+    return st == ASR_OK ? transcript_new(out, model->config, work->best, found, log_posteriors,
+                                         frames, model_frame_seconds(model), duration_seconds,
+                                         &segment_defaults, err)
+                        : st;
 }
 
 enum asr_status model_posteriors(const struct model *model, struct model_work *work,
@@ -215,7 +279,8 @@ enum asr_status model_posteriors(const struct model *model, struct model_work *w
 }
 
 enum asr_status model_transcribe(const struct model *model, struct model_work *work,
-                                 const struct features *features, struct transcript **out,
+                                 const struct features *features,
+                                 const struct transcribe_options *options, struct transcript **out,
                                  struct asr_error *err)
 {
     const float *log_posteriors;
@@ -223,11 +288,7 @@ enum asr_status model_transcribe(const struct model *model, struct model_work *w
     enum asr_status st = model_posteriors(model, work, features, &log_posteriors, &frames, err);
 
     *out = NULL;
-    if (st == ASR_OK)
-        st = decode(model, work, frames, err);
-    if (st == ASR_OK)
-        st = transcript_new(out, model->config, &work->best, log_posteriors, frames,
-                            model_frame_seconds(model), features->duration_seconds,
-                            &segment_defaults, err);
-    return st;
+    return st == ASR_OK ? model_decode(model, work, log_posteriors, frames,
+                                       features->duration_seconds, options, out, err)
+                        : st;
 }

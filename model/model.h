@@ -11,6 +11,7 @@
 #include "audio/status.h"
 #include "model/config.h"
 #include "model/network.h"
+#include "model/phrases.h"
 #include "model/transcript.h"
 
 struct model;
@@ -18,12 +19,25 @@ struct model_work;
 
 enum decoder_kind { DECODER_BEAM, DECODER_GREEDY };
 
+/* Of a model_work, for all that it decodes. */
 struct decode_options {
     enum decoder_kind decoder;
     size_t beam_width; /* 0: the model's own */
 };
 
-/* Reads DIR/config.json and DIR/model.safetensors. The text names the file, key or tensor. */
+/* Of one recording. */
+struct transcribe_options {
+    const struct phrases *phrases; /* NULL: none; borrowed for the call */
+    size_t n_best;                 /* alternatives wanted, 1 to MODEL_MAX_ALTERNATIVES */
+    double alpha, beta;            /* NAN: the model's own */
+};
+enum { MODEL_MAX_ALTERNATIVES = 20 };
+
+/* No phrases, one answer, the model's own weights. */
+extern const struct transcribe_options transcribe_defaults;
+
+/* Reads DIR/config.json, DIR/model.safetensors and the language model that the config names. The
+ * text names the file, key or tensor. */
 enum asr_status model_load(struct model **out, const char *dir, struct asr_error *err);
 void model_free(struct model *model); /* NULL is fine */
 
@@ -42,9 +56,17 @@ enum asr_status model_posteriors(const struct model *model, struct model_work *w
                                  const struct features *features, const float **log_posteriors,
                                  size_t *frames, struct asr_error *err);
 
-/* The same features -> *out: transcript_free(). No frames gives empty text. */
+/* log_posteriors[frames, tokens], as model_posteriors() gave them -> *out: transcript_free(). The
+ * greedy decoder knows no phrases, no language model and one answer. No frames give empty text. */
+enum asr_status model_decode(const struct model *model, struct model_work *work,
+                             const float *log_posteriors, size_t frames, double duration_seconds,
+                             const struct transcribe_options *options, struct transcript **out,
+                             struct asr_error *err);
+
+/* Both: features -> *out. */
 enum asr_status model_transcribe(const struct model *model, struct model_work *work,
-                                 const struct features *features, struct transcript **out,
+                                 const struct features *features,
+                                 const struct transcribe_options *options, struct transcript **out,
                                  struct asr_error *err);
 
 #endif

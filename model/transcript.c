@@ -88,31 +88,48 @@ static char *join(struct builder *b, size_t first, size_t n)
     return text;
 }
 
-/* The struct and its arrays, and behind them room for every word three times, each with a byte for
- * what follows it: alone, in its segment and in the whole. */
-static struct transcript *allocate(struct builder *b)
+/* Bytes of all words of a hypothesis, each with a byte for what follows it; *n_words of them. */
+static size_t words_bytes(const struct builder *b, const struct hypothesis *h, size_t *n_words)
 {
-    size_t n_tokens = b->hypothesis->n_tokens, n_words = 0, text_bytes = 1;
+    const struct builder of_h = {.config = b->config, .hypothesis = h};
+    size_t bytes = 0;
 
-    for (size_t begin = 0, end; next_word(b, &begin, &end); begin = end) {
-        n_words++;
+    *n_words = 0;
+    for (size_t begin = 0, end; next_word(&of_h, &begin, &end); begin = end) {
         for (size_t i = begin; i < end; i++)
-            text_bytes += 3 * strlen(b->config->tokens[b->hypothesis->tokens[i].token]);
-        text_bytes += 3;
+            bytes += strlen(b->config->tokens[h->tokens[i].token]);
+        bytes++;
+        ++*n_words;
     }
+    return bytes;
+}
+
+/* The struct and its arrays, and behind them room for every word three times: alone, in its
+ * segment and in the whole; and for the other alternatives' texts. */
+static struct transcript *allocate(struct builder *b, size_t n_hypotheses)
+{
+    size_t n_tokens = b->hypothesis->n_tokens, n_words, n_other;
+    size_t text_bytes = 3 * words_bytes(b, b->hypothesis, &n_words) + 1;
+
+    for (size_t i = 1; i < n_hypotheses; i++)
+        text_bytes += words_bytes(b, &b->hypothesis[i], &n_other) + 1;
     /* In the order of falling alignment. A segment has at least one word. No sum overflows: the
-     * hypothesis is in memory, and a token's text is no longer than the config that it is from. */
+     * hypotheses are in memory, and a token's text is no longer than the config that it is from. */
     size_t words = sizeof(struct transcript);
     size_t segments = words + n_words * sizeof(struct word);
-    size_t tokens = segments + n_words * sizeof(struct segment);
-    size_t text = tokens + n_tokens * sizeof(uint32_t);
+    size_t alternatives = segments + n_words * sizeof(struct segment);
+    size_t tokens = alternatives + n_hypotheses * sizeof(struct alternative);
+    size_t posteriors = tokens + n_tokens * sizeof(uint32_t);
+    size_t text = posteriors + n_tokens * sizeof(float);
     char *block = calloc(1, text + text_bytes);
     if (!block)
         return NULL;
     b->t = (struct transcript *)(void *)block;
     b->t->words = (struct word *)(void *)(block + words);
     b->t->segments = (struct segment *)(void *)(block + segments);
+    b->t->alternatives = (struct alternative *)(void *)(block + alternatives);
     b->t->tokens = (uint32_t *)(void *)(block + tokens);
+    b->t->token_log_posteriors = (float *)(void *)(block + posteriors);
     b->t->n_tokens = n_tokens;
     b->text = block + text;
     return b->t;
@@ -193,27 +210,63 @@ static void build(struct builder *b, const float *log_posteriors, const struct s
         close_segment(b, &d, log_posteriors);
 }
 
-enum asr_status transcript_new(struct transcript **out, const struct model_config *config,
-                               const struct hypothesis *hypothesis, const float *log_posteriors,
-                               size_t frames, double frame_seconds, double duration_seconds,
-                               const struct segment_rules *rules, struct asr_error *err)
+/* The words of a hypothesis that has none in the transcript, joined by single spaces. */
+static const char *spell_joined(struct builder *b, const struct hypothesis *h)
 {
-    struct builder b = {.config = config, .hypothesis = hypothesis, .frame_seconds = frame_seconds};
-    struct transcript *t = allocate(&b);
+    const struct hypothesis *own = b->hypothesis;
+    char *text = b->text;
+
+    b->hypothesis = h;
+    for (size_t begin = 0, end; next_word(b, &begin, &end); begin = end) {
+        if (b->text > text)
+            b->text[-1] = ' '; /* where the word before ended */
+        spell(b, begin, end);
+    }
+    b->hypothesis = own;
+    if (b->text == text)
+        *b->text++ = '\0';
+    return text;
+}
+
+static void list_alternatives(struct builder *b, size_t n_hypotheses)
+{
+    struct transcript *t = b->t;
+
+    t->n_alternatives = n_hypotheses;
+    for (size_t i = 0; i < n_hypotheses; i++) {
+        const struct hypothesis *h = &b->hypothesis[i];
+        t->alternatives[i] = (struct alternative){
+            .text = i == 0 ? t->text : spell_joined(b, h),
+            .acoustic_log_probability = h->log_probability,
+            .language_score = h->fusion_score,
+        };
+    }
+}
+
+enum asr_status transcript_new(struct transcript **out, const struct model_config *config,
+                               const struct hypothesis *hypotheses, size_t n_hypotheses,
+                               const float *log_posteriors, size_t frames, double frame_seconds,
+                               double duration_seconds, const struct segment_rules *rules,
+                               struct asr_error *err)
+{
+    struct builder b = {.config = config, .hypothesis = hypotheses, .frame_seconds = frame_seconds};
+    struct transcript *t = allocate(&b, n_hypotheses);
 
     *out = NULL;
     if (!t)
         return asr_fail(err, ASR_ERR_NOMEM, "transcript of %zu tokens: out of memory",
-                        hypothesis->n_tokens);
+                        hypotheses->n_tokens);
     t->duration_seconds = duration_seconds;
-    for (size_t i = 0; i < hypothesis->n_tokens; i++) {
-        assert(hypothesis->tokens[i].token < config->n_tokens);
-        assert(hypothesis->tokens[i].last_frame < frames);
-        t->tokens[i] = hypothesis->tokens[i].token;
+    for (size_t i = 0; i < hypotheses->n_tokens; i++) {
+        assert(hypotheses->tokens[i].token < config->n_tokens);
+        assert(hypotheses->tokens[i].last_frame < frames);
+        t->tokens[i] = hypotheses->tokens[i].token;
+        t->token_log_posteriors[i] = hypotheses->tokens[i].log_posterior;
     }
     (void)frames;
     build(&b, log_posteriors, rules);
     t->text = join(&b, 0, t->n_words);
+    list_alternatives(&b, n_hypotheses);
     *out = t;
     return ASR_OK;
 }

@@ -29,6 +29,14 @@ struct segment {
     double no_speech_probability; /* that every frame of it is blank: the model's all-blank path */
 };
 
+/* One answer of several. Scores are natural logarithms. */
+struct alternative {
+    const char *text; /* as transcript.text */
+    double
+        acoustic_log_probability; /* of its labels, summed over their paths (best path: greedy) */
+    double language_score;        /* what language model and phrases add (model/fusion.h) */
+};
+
 struct transcript {
     char *text; /* words joined by single spaces; "" when nothing was recognised */
     struct word *words;
@@ -37,7 +45,10 @@ struct transcript {
     size_t n_segments;
     uint32_t *tokens; /* token indices, separators included */
     size_t n_tokens;
-    double duration_seconds; /* of the recording */
+    double duration_seconds;          /* of the recording */
+    float *token_log_posteriors;      /* [n_tokens]: hypothesis_token.log_posterior */
+    struct alternative *alternatives; /* best first: [0] is what the rest is made of */
+    size_t n_alternatives;
 };
 
 struct segment_rules {
@@ -47,12 +58,14 @@ struct segment_rules {
 };
 extern const struct segment_rules segment_defaults;
 
-/* log_posteriors[frames, config->n_tokens] as given to the decoder; frame_seconds is the output
- * frame's duration. Free with transcript_free(). */
+/* hypotheses[n_hypotheses], best first, at least one. log_posteriors[frames, config->n_tokens] as
+ * given to the decoder; frame_seconds is the output frame's duration. Free with transcript_free().
+ */
 enum asr_status transcript_new(struct transcript **out, const struct model_config *config,
-                               const struct hypothesis *hypothesis, const float *log_posteriors,
-                               size_t frames, double frame_seconds, double duration_seconds,
-                               const struct segment_rules *rules, struct asr_error *err);
+                               const struct hypothesis *hypotheses, size_t n_hypotheses,
+                               const float *log_posteriors, size_t frames, double frame_seconds,
+                               double duration_seconds, const struct segment_rules *rules,
+                               struct asr_error *err);
 void transcript_free(struct transcript *t); /* NULL is fine */
 
 #endif

@@ -159,7 +159,8 @@ enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *w
     if (st != ASR_OK)
         return st;
     times->audio_seconds = worker->features.duration_seconds;
-    st = model_transcribe(p->model, worker->model, &worker->features, out, err);
+    st = model_transcribe(p->model, worker->model, &worker->features, &transcribe_defaults, out,
+                          err);
     times->recognize_ms = clock_ms() - extracted;
     return st;
 }

@@ -19,7 +19,7 @@ static const char good[] =
     "'normalisation':{'mean':'utterance','std':'feature.std'},"
     "'layers':[{'type':'linear','weights':'output'}],"
     "'tokens':['-',' ','\xc3\xa4'],'blank':0,'word_separator':' ',"
-    "'decoder':{'lm':'lm.arpa.gz','alpha':0.5,'beta':-1,'beam':64}}";
+    "'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'beam':64}}";
 
 /* Parses `good` with its one occurrence of `cut` replaced by `with`; ' stands for ". */
 static enum asr_status parse_with(struct model_config **out, const char *cut, const char *with,
@@ -94,7 +94,8 @@ START_TEST(the_decoder_section_and_its_keys_are_optional)
     {
         struct model_config *c;
         struct asr_error err;
-        const char decoder[] = ",'decoder':{'lm':'lm.arpa.gz','alpha':0.5,'beta':-1,'beam':64}";
+        const char decoder[] =
+            ",'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'beam':64}";
         ck_assert_msg(parse_with(&c, decoder, "", &err) == ASR_OK, "%s", err.text);
         ck_assert_uint_eq(c->beam_width, 0);
         model_config_free(c);
@@ -241,10 +242,16 @@ static const struct {
     {"'beam':64", "'beam':0", ASR_ERR_FORMAT, "decoder.beam: expected an integer from 1 to 4096"},
     {"'beam':64", "'beams':64", ASR_ERR_FORMAT, "decoder.beams: unknown key"},
     {"'alpha':0.5", "'alpha':'x'", ASR_ERR_FORMAT, "decoder.alpha: expected a number"},
+    {"'lm.ngram'", "'../lm.ngram'", ASR_ERR_FORMAT, "decoder.lm: '../lm.ngram' is not a file name"},
+    {"'lm.ngram'", "''", ASR_ERR_FORMAT, "decoder.lm: '' is not a file name"},
+    {"'alpha':0.5,", "", ASR_ERR_FORMAT, "decoder.alpha: missing"},
+    {"'unknown_penalty':9", "'unknown_penalty':-1", ASR_ERR_FORMAT,
+     "decoder.unknown_penalty: expected a number"},
+    {"'lm':'lm.ngram',", "", ASR_ERR_FORMAT, "decoder.alpha: "},
     {"'beta':-1", "'beta':1e9", ASR_ERR_FORMAT, "decoder.beta: expected a number"},
-    {"'lm':'lm.arpa.gz'", "'lm':1", ASR_ERR_FORMAT, "decoder.lm: expected a string"},
-    {"'decoder':{'lm':'lm.arpa.gz','alpha':0.5,'beta':-1,'beam':64}", "'decoder':1", ASR_ERR_FORMAT,
-     "decoder: expected an object, got an integer"},
+    {"'lm':'lm.ngram'", "'lm':1", ASR_ERR_FORMAT, "decoder.lm: expected a string"},
+    {"'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'beam':64}",
+     "'decoder':1", ASR_ERR_FORMAT, "decoder: expected an object, got an integer"},
 };
 
 START_TEST(a_value_that_cannot_be_is_refused_with_its_path)

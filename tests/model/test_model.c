@@ -69,7 +69,9 @@ static void assert_golden(struct model_work *work, const char *recording)
     struct transcript *t;
     struct asr_error err = {ASR_OK, ""};
     char *want = golden_text(recording);
-    ck_assert_msg(model_transcribe(shipped, work, &features, &t, &err) == ASR_OK, "%s", err.text);
+    ck_assert_msg(model_transcribe(shipped, work, &features, &transcribe_defaults, &t, &err) ==
+                      ASR_OK,
+                  "%s", err.text);
     ck_assert_str_eq(t->text, want);
     transcript_free(t);
     free(want);
@@ -101,7 +103,8 @@ START_TEST(the_beam_gives_words_in_order_inside_the_recording)
         struct model_work *work = new_work(&beam);
         struct transcript *t;
         double before = 0;
-        ck_assert_int_eq(model_transcribe(shipped, work, &features, &t, NULL), ASR_OK);
+        ck_assert_int_eq(model_transcribe(shipped, work, &features, &transcribe_defaults, &t, NULL),
+                         ASR_OK);
         ck_assert_uint_gt(t->n_words, 3);
         for (size_t w = 0; w < t->n_words; w++) {
             ck_assert_double_ge(t->words[w].start_seconds, before);
@@ -139,7 +142,8 @@ START_TEST(a_recording_is_transcribed_from_its_bytes)
         ck_assert_msg(front_end_extract(model_fbank(shipped), front_end, bytes, n_bytes, NULL,
                                         CHANNEL_MIX, &limits, &features, &err) == ASR_OK,
                       "%s", err.text);
-        ck_assert_int_eq(model_transcribe(shipped, work, &features, &t, &err), ASR_OK);
+        ck_assert_int_eq(model_transcribe(shipped, work, &features, &transcribe_defaults, &t, &err),
+                         ASR_OK);
         ck_assert_str_eq(t->text, want);
         transcript_free(t);
         model_work_free(work);
@@ -158,7 +162,8 @@ START_TEST(no_frames_and_too_few_give_empty_text)
         for (size_t i = 0; i < COUNT(options); i++) {
             struct model_work *work = new_work(options[i]);
             struct transcript *t;
-            ck_assert_int_eq(model_transcribe(shipped, work, &features, &t, NULL), ASR_OK);
+            ck_assert_int_eq(
+                model_transcribe(shipped, work, &features, &transcribe_defaults, &t, NULL), ASR_OK);
             ck_assert_str_eq(t->text, "");
             ck_assert_uint_eq(t->n_words, 0);
             transcript_free(t);
@@ -200,7 +205,7 @@ static void *speak(void *arg)
     struct model_work *work = NULL;
     struct transcript *t = NULL;
     if (model_work_new(&work, shipped, &greedy, NULL) == ASR_OK &&
-        model_transcribe(shipped, work, &s->features, &t, NULL) == ASR_OK)
+        model_transcribe(shipped, work, &s->features, &transcribe_defaults, &t, NULL) == ASR_OK)
         s->text = strdup(t->text);
     transcript_free(t);
     model_work_free(work);
@@ -254,7 +259,7 @@ START_TEST(every_allocation_of_a_request_may_fail)
             struct model_work *work = new_work(_i ? &beam : &greedy);
             struct transcript *t;
             fail_alloc(nth++);
-            st = model_transcribe(shipped, work, &features, &t, NULL);
+            st = model_transcribe(shipped, work, &features, &transcribe_defaults, &t, NULL);
             fail_alloc(-1);
             ck_assert((st == ASR_OK) == (t != NULL));
             transcript_free(t);

@@ -43,6 +43,9 @@ static struct golden_totals score_goldens(const struct ngram *lm, const char *pa
             unsigned matched;
             golden = next_golden(golden, &expected, &matched);
             struct ngram_score score = ngram_score(lm, state, id, &state);
+            /* A model without <unk> has what it was compiled with; KenLM takes -100. */
+            if (id == ngram_unk(lm) && expected <= -50)
+                expected += 100 + ngram_unigram(lm, id);
             totals.worst = fmax(totals.worst, fabs(score.log10_probability - expected));
             totals.order_differs += score.matched != matched;
             totals.words++;

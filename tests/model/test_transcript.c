@@ -25,7 +25,7 @@ static struct transcript *transcript_of(struct hypothesis_token *tokens, size_t 
 {
     struct hypothesis h = {.tokens = tokens, .n_tokens = n};
     struct transcript *t;
-    ck_assert_int_eq(transcript_new(&t, &config, &h, posteriors, FRAMES, 0.03, 2.9, rules, NULL),
+    ck_assert_int_eq(transcript_new(&t, &config, &h, 1, posteriors, FRAMES, 0.03, 2.9, rules, NULL),
                      ASR_OK);
     return t;
 }
@@ -152,14 +152,14 @@ START_TEST(every_allocation_may_fail)
         struct transcript *t;
 
         fail_alloc(0);
-        enum asr_status st =
-            transcript_new(&t, &config, &h, posteriors, FRAMES, 0.03, 2.9, &segment_defaults, NULL);
+        enum asr_status st = transcript_new(&t, &config, &h, 1, posteriors, FRAMES, 0.03, 2.9,
+                                            &segment_defaults, NULL);
         fail_alloc(-1);
         ck_assert_int_eq(st, ASR_ERR_NOMEM);
         ck_assert_ptr_null(t);
         fail_alloc(1); /* there is no second one */
-        st =
-            transcript_new(&t, &config, &h, posteriors, FRAMES, 0.03, 2.9, &segment_defaults, NULL);
+        st = transcript_new(&t, &config, &h, 1, posteriors, FRAMES, 0.03, 2.9, &segment_defaults,
+                            NULL);
         fail_alloc(-1);
         ck_assert_int_eq(st, ASR_OK);
         transcript_free(t);
