@@ -19,10 +19,16 @@ static struct segment segments[] = {
     {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 3661.0004, 3661.0003, 2, 1, 3, 2, -1, 0.5},
 };
 static char text[] = "hello world aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-static const struct transcript speech = {
-    text, words, COUNT(words), segments, COUNT(segments), tokens, COUNT(tokens), 3661.2504};
+static const struct transcript speech = {.text = text,
+                                         .words = words,
+                                         .n_words = COUNT(words),
+                                         .segments = segments,
+                                         .n_segments = COUNT(segments),
+                                         .tokens = tokens,
+                                         .n_tokens = COUNT(tokens),
+                                         .duration_seconds = 3661.2504};
 static char nothing[] = "";
-static const struct transcript silence = {nothing, NULL, 0, NULL, 0, NULL, 0, 2.0};
+static const struct transcript silence = {.text = nothing, .duration_seconds = 2.0};
 
 static struct transcription_request req;
 static struct buffer out;
@@ -125,7 +131,10 @@ END_TEST
 
 static struct transcript with_cue(struct segment *segment)
 {
-    return (struct transcript){nothing, NULL, 0, segment, 1, NULL, 0, segment->end_seconds};
+    return (struct transcript){.text = nothing,
+                               .segments = segment,
+                               .n_segments = 1,
+                               .duration_seconds = segment->end_seconds};
 }
 
 START_TEST(cue_text_cannot_end_its_cue_or_be_markup)
