@@ -169,20 +169,46 @@ static double decode_all(const struct bench *b, const struct fusion *fusion, str
     return 1000.0 * (cpu_seconds() - start) / ((double)b->frames * FRAME_SECONDS);
 }
 
+static char phrase_texts[PHRASES_MAX][PHRASE_MAX_BYTES];
+
 /* Two words each, evenly from the vocabulary. */
-static struct phrases *some_phrases(const struct bench *b, size_t n)
+static size_t invent_phrases(const struct bench *b, size_t n)
 {
-    static char texts[PHRASES_MAX][PHRASE_MAX_BYTES];
-    static struct phrase list[PHRASES_MAX];
-    struct phrases *phrases;
     uint32_t words = ngram_words(b->lm);
 
     for (size_t i = 0; i < n; i++) {
         uint32_t first = (uint32_t)(i * 7919 % words), second = (uint32_t)(i * 104729 % words);
-        snprintf(texts[i], sizeof(texts[i]), "%.60s %.60s", ngram_text(b->lm, first, NULL),
+        snprintf(phrase_texts[i], PHRASE_MAX_BYTES, "%.60s %.60s", ngram_text(b->lm, first, NULL),
                  ngram_text(b->lm, second, NULL));
-        list[i] = (struct phrase){texts[i], 4.0};
     }
+    return n;
+}
+
+static size_t read_phrases(const char *path)
+{
+    FILE *f = fopen(path, "r");
+    size_t n = 0;
+
+    if (!f)
+        die(path);
+    while (n < PHRASES_MAX && fgets(phrase_texts[n], PHRASE_MAX_BYTES, f))
+        n++;
+    fclose(f);
+    return n;
+}
+
+/* NULL when there are none. */
+static struct phrases *some_phrases(const struct bench *b, size_t n_invented)
+{
+    static struct phrase list[PHRASES_MAX];
+    const char *path = getenv("PHRASES");
+    struct phrases *phrases;
+    size_t n = path ? read_phrases(path) : invent_phrases(b, n_invented);
+
+    if (n == 0)
+        return NULL;
+    for (size_t i = 0; i < n; i++)
+        list[i] = (struct phrase){phrase_texts[i], setting("WEIGHT", 4.0)};
     if (phrases_new(&phrases, b->config, list, n, NULL) != ASR_OK)
         die("phrases");
     return phrases;
@@ -201,7 +227,7 @@ static FILE *open_answers(const char *texts, size_t width, const char *suffix)
 static void run(const struct bench *b, size_t width, size_t n_phrases, const char *texts)
 {
     struct ctc_beam_config config = ctc_beam_defaults;
-    struct phrases *phrases = n_phrases ? some_phrases(b, n_phrases) : NULL;
+    struct phrases *phrases = some_phrases(b, n_phrases);
     struct fusion fusion = {
         .config = b->config,
         .lm = b->lm,
