@@ -119,6 +119,19 @@ START_TEST(a_loan_grows_with_the_phrase_and_ends_when_it_breaks)
     }
 END_TEST
 
+START_TEST(the_larger_of_two_loans_that_end_alike_is_given)
+    {
+        static const struct phrase list[] = {{"a b", 1.0}, {"b", 10.0}};
+        struct phrases *p = phrases_of(list, COUNT(list));
+        double reward;
+
+        uint32_t s = phrases_word_end(p, phrases_next(p, PHRASES_START, "a"), &reward);
+        ck_assert_double_eq_tol(phrases_loan(p, s), 2.0 / 3.0, 1e-6);
+        ck_assert_double_eq_tol(phrases_loan(p, phrases_next(p, s, "b")), 10.0, 1e-6);
+        phrases_free(p);
+    }
+END_TEST
+
 START_TEST(a_phrase_is_whole_words)
     {
         static const struct phrase list[] = {{"ab", 1.0}, {"b a", 1.0}};
@@ -247,6 +260,7 @@ Suite *suite(void)
 
     tcase_add_loop_test(tc, a_text_earns_every_occurrence_of_every_phrase, 0, 10);
     tcase_add_test(tc, a_loan_grows_with_the_phrase_and_ends_when_it_breaks);
+    tcase_add_test(tc, the_larger_of_two_loans_that_end_alike_is_given);
     tcase_add_test(tc, a_phrase_is_whole_words);
     tcase_add_test(tc, case_and_spaces_are_as_the_model_has_them);
     tcase_add_loop_test(tc, what_cannot_be_heard_is_listed_with_the_reason, 0, COUNT(unusable));
