@@ -41,7 +41,7 @@ MODEL  := $(call obj,model)
 PROTO  := $(call obj,proto)
 SERVER := $(filter-out $(BUILD)/server/main.o,$(call obj,server))
 
-.PHONY: help deps deps-test all run test lint bench fuzz install clean unit e2e
+.PHONY: help deps deps-test all run test lint bench fuzz install clean unit e2e valgrind
 
 help: ## what each target does
 	@awk -F':.*## ' '/^[a-z-]+:.*## /{printf "  make %-10s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
@@ -109,14 +109,18 @@ unit: $(if $(T),$(BUILD)/tests/$(T),$(TESTS)) ## the Check programs only (T=mode
 e2e: all ## the tests that run the built program
 	@BUILD=$(BUILD) SAN=$(SAN) tests/run $(sort $(wildcard tests/e2e/test_*))
 
+valgrind: $(TESTS) ## the Check programs under memcheck (T=model/test_lstm for one)
+	@tests/valgrind $(if $(T),$(BUILD)/tests/$(T),$(TESTS))
+
 # ---- quality ----------------------------------------------------------------------------------
 C_FILES := $(wildcard audio/*.[ch] model/*.[ch] proto/*.[ch] server/*.[ch] tests/*/*.[ch])
 
 lint: ## formatting, layering, clang-tidy, shell scripts
 	@tests/lint/layers
 	@clang-format --dry-run -Werror $(C_FILES)
-	@# SC2317 takes the functions that check() is given for code that nothing calls.
-	@shellcheck -x -P SCRIPTDIR -e SC2317 $(shell git grep -lE '^#!.*bash' -- .ci deploy tests)
+	@# SC2317 takes the functions that check() is given for code that nothing calls, SC2119 a
+	@# function's optional arguments for the script's.
+	@shellcheck -x -P SCRIPTDIR -e SC2317,SC2119 $(shell git grep -lE '^#!.*bash' -- .ci deploy tests)
 	@# One file a run: clang-tidy 14 calls a va_list uninitialised in the second file that has one.
 	@printf '%s\n' $(wildcard audio/*.c model/*.c proto/*.c server/*.c) | \
 	  xargs -P 2 -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- \
