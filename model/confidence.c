@@ -6,9 +6,9 @@
 
 const struct confidence_map confidence_defaults = {
     .score_scale = 0.5,
-    .bias = 0.204,
-    .share_weight = 0.545,
-    .posterior_weight = 0.298,
+    .bias = 0.218,
+    .share_weight = 0.533,
+    .posterior_weight = 0.25,
 };
 
 const struct ctc_beam_config confidence_search = {

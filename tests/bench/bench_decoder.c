@@ -233,9 +233,9 @@ static void run(const struct bench *b, size_t width, size_t n_phrases, const cha
         .lm = b->lm,
         .vocabulary = b->vocabulary,
         .phrases = phrases,
-        .alpha = setting("ALPHA", 0.9),
-        .beta = setting("BETA", -0.5),
-        .unknown_penalty = setting("UNKNOWN", 6.0),
+        .alpha = setting("ALPHA", b->config->alpha),
+        .beta = setting("BETA", b->config->beta),
+        .unknown_penalty = setting("UNKNOWN", b->config->unknown_penalty),
         .score_sentence_end = true,
     };
     struct ctc_beam *beam;
