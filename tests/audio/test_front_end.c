@@ -8,23 +8,9 @@
 #include "audio/front_end.h"
 #include "tests/support/alloc_fault.h"
 #include "tests/support/npy.h"
+#include "tests/support/shipped_fbank.h"
 #include "tests/support/suite.h"
 
-static const struct fbank_config config = {
-    .sample_rate_hz = 16000,
-    .sample_scale = 32768.0,
-    .frame_length_ms = 25,
-    .frame_shift_ms = 10,
-    .num_mel_bins = 80,
-    .low_freq_hz = 20,
-    .high_freq_hz = 8000,
-    .preemphasis = 0.97,
-    .window = WINDOW_POVEY,
-    .remove_dc_offset = true,
-    .power = true,
-    .fft_size = 512,
-    .log_floor = 1.1920929e-07,
-};
 static const struct decode_limits limits = {.max_seconds = 60,
                                             .min_rate_hz = 4000,
                                             .max_rate_hz = 192000,
@@ -37,7 +23,7 @@ static struct features features;
 
 static void set_up(void)
 {
-    ck_assert_int_eq(fbank_new(&fb, &config, NULL), ASR_OK);
+    ck_assert_int_eq(fbank_new(&fb, &shipped_fbank, NULL), ASR_OK);
     ck_assert_int_eq(front_end_work_new(&work, fb, limits.max_channels, NULL), ASR_OK);
 }
 
@@ -122,7 +108,7 @@ START_TEST(channels_that_cancel_mix_to_silence)
         ck_assert_int_eq(extract_pcm(stereo, sizeof(stereo), 2, CHANNEL_MIX, &err), ASR_OK);
         ck_assert_uint_eq(features.frames, 4);
         for (size_t k = 0; k < features.frames * features.bins; k++)
-            ck_assert_float_eq(features.values[k], logf((float)config.log_floor));
+            ck_assert_float_eq(features.values[k], logf((float)shipped_fbank.log_floor));
     }
 END_TEST
 
@@ -160,7 +146,7 @@ START_TEST(other_rates_keep_their_duration)
                                                &limits, &features, &err);
         ck_assert_msg(st == ASR_OK, "%s", err.text);
         ck_assert_double_eq_tol(features.duration_seconds, 2.0, 1e-12);
-        ck_assert_uint_eq(features.frames, fbank_frames(fb, 2 * config.sample_rate_hz));
+        ck_assert_uint_eq(features.frames, fbank_frames(fb, 2 * shipped_fbank.sample_rate_hz));
         ck_assert_uint_eq(features.source.rate_hz, rates_hz[_i]);
         free(in);
     }
@@ -178,7 +164,7 @@ START_TEST(features_grow_past_what_the_bytes_promised)
                                                &features, &err);
         ck_assert_msg(st == ASR_OK, "%s", err.text);
         ck_assert_uint_eq(features.source.declared_frames, 0);
-        ck_assert_uint_eq(features.frames, fbank_frames(fb, 20 * config.sample_rate_hz));
+        ck_assert_uint_eq(features.frames, fbank_frames(fb, 20 * shipped_fbank.sample_rate_hz));
         free(bytes);
     }
 END_TEST
@@ -281,7 +267,7 @@ START_TEST(every_allocation_may_fail)
         enum asr_status st;
         long nth = 0;
 
-        ck_assert_int_eq(fbank_new(&own, &config, NULL), ASR_OK);
+        ck_assert_int_eq(fbank_new(&own, &shipped_fbank, NULL), ASR_OK);
         do {
             struct front_end_work *fresh;
             struct features out = {0};

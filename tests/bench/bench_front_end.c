@@ -7,24 +7,10 @@
 #include <time.h>
 
 #include "audio/front_end.h"
+#include "tests/support/shipped_fbank.h"
 
 enum { SECONDS = 600, RATE_HZ = 16000, CD_RATE_HZ = 44100, CD_CHANNELS = 2 };
 
-static const struct fbank_config config = {
-    .sample_rate_hz = RATE_HZ,
-    .sample_scale = 32768.0,
-    .frame_length_ms = 25,
-    .frame_shift_ms = 10,
-    .num_mel_bins = 80,
-    .low_freq_hz = 20,
-    .high_freq_hz = 8000,
-    .preemphasis = 0.97,
-    .window = WINDOW_POVEY,
-    .remove_dc_offset = true,
-    .power = true,
-    .fft_size = 512,
-    .log_floor = 1.1920929e-07,
-};
 static const struct decode_limits limits = {.max_seconds = SECONDS,
                                             .min_rate_hz = 4000,
                                             .max_rate_hz = 192000,
@@ -76,7 +62,7 @@ int main(void)
 {
     struct asr_error err = {0};
     struct fbank *fb = NULL;
-    enum asr_status st = fbank_new(&fb, &config, &err);
+    enum asr_status st = fbank_new(&fb, &shipped_fbank, &err);
 
     if (st == ASR_OK)
         st = measure("pcm 16 kHz mono to features", fb, RATE_HZ, 1, &err);
