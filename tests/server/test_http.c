@@ -312,10 +312,12 @@ START_TEST(draining_finishes_what_is_in_flight_and_takes_nothing_new)
         int busy = dial(), probe = dial();
 
         snprintf(head, sizeof(head), POST "Content-Length: %zu\r\n\r\n", n);
-        say_text(busy, head);
-        say(busy, bytes, n / 2);
         say_text(probe, "GET /readyz HTTP/1.1\r\nHost: x\r\n\r\n");
         expect(hear(probe), "200", NULL);
+        while (http_in_flight(http) != 0)
+            poll(NULL, 0, 5);
+        say_text(busy, head);
+        say(busy, bytes, n / 2);
         while (http_in_flight(http) != 1)
             poll(NULL, 0, 5);
         service_drain(&service);
