@@ -27,9 +27,12 @@ static void write_config(const char *text)
     close(fd);
 }
 
+/* mkstemp() has filled the name in. */
 static void remove_config(void)
 {
     unlink(config_path);
+    strcpy(config_path, "/tmp/scribed-options-XXXXXX");
+    env_name = NULL;
 }
 
 /* Up to three arguments; NULL where there are fewer. */

@@ -64,6 +64,16 @@ static void open_gate(void)
     pthread_mutex_unlock(&lock);
 }
 
+/* Written by one worker at a time; only the pool's own order makes that safe to read. */
+static int order[100];
+static size_t n_order;
+static void reset(void)
+{
+    made = released = ran = inside = n_order = 0;
+    fail_make_at = -1;
+    open = false;
+}
+
 static struct pool *new_pool(size_t threads, size_t capacity)
 {
     struct pool *pool;
@@ -119,9 +129,6 @@ START_TEST(freeing_runs_all_that_is_queued)
     }
 END_TEST
 
-/* Written by one worker at a time; only the pool's own order makes that safe to read. */
-static int order[100];
-static size_t n_order;
 struct numbered {
     struct pool_job job;
     int number;
@@ -189,6 +196,7 @@ Suite *suite(void)
     TCase *tc = tcase_create("jobs");
 
     tcase_set_timeout(tc, 60);
+    tcase_add_checked_fixture(tc, reset, NULL);
     tcase_add_test(tc, a_full_queue_refuses_and_what_it_took_is_run);
     tcase_add_test(tc, freeing_runs_all_that_is_queued);
     tcase_add_test(tc, one_worker_runs_jobs_in_the_order_of_their_coming);
