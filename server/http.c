@@ -477,6 +477,9 @@ static void on_completed(void *ctx, struct MHD_Connection *connection, void **co
  */
 
 static void log_library(void *ctx, const char *format, va_list args)
+    __attribute__((format(printf, 2, 0)));
+
+static void log_library(void *ctx, const char *format, va_list args)
 {
     char text[512];
 

@@ -32,8 +32,8 @@ static const char *const hostile[] = {"a b",
                                       "\\\" msg=forged",
                                       "\x1b[2Jgone",
                                       "bad \xff utf-8 \xc2",
-                                      "\xc2\x9b"
-                                      "31m",
+                                      ("\xc2\x9b"
+                                       "31m"),
                                       "\r\n{\"level\":\"error\"}",
                                       "a=b",
                                       ""};
