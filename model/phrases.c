@@ -137,8 +137,8 @@ static bool normalise(const struct letters *letters, const char *text, char *out
                       char *reason, size_t reason_bytes)
 {
     *n_bytes = 0;
-    if (strlen(text) >= PHRASE_MAX_BYTES) {
-        snprintf(reason, reason_bytes, "longer than %d bytes", PHRASE_MAX_BYTES - 1);
+    if (strlen(text) > PHRASE_MAX_BYTES) {
+        snprintf(reason, reason_bytes, "longer than %d bytes", PHRASE_MAX_BYTES);
         return false;
     }
     while (*text) {
@@ -263,7 +263,7 @@ static enum asr_status allocate(struct phrases **out, const struct phrase *list,
     size_t n_nodes = 1;
     for (size_t i = 0; i < n; i++) {
         size_t n_bytes = strlen(list[i].text);
-        n_nodes += n_bytes < PHRASE_MAX_BYTES ? n_bytes : 0;
+        n_nodes += n_bytes <= PHRASE_MAX_BYTES ? n_bytes : 0;
     }
     struct phrases *p = calloc(1, sizeof(*p));
     *queue = malloc(n_nodes * sizeof(**queue));

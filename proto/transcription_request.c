@@ -9,14 +9,17 @@
  * chunking_strategy, "chunking_strategy[type]": all mean the same here. */
 #include "proto/transcription_request.h"
 
+#include <assert.h>
 #include <jansson.h>
 #include <limits.h>
+#include <math.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 #include <strings.h>
 
 #include "audio/front_end.h"
+#include "model/model.h"
 #include "proto/language.h"
 #include "proto/utf8.h"
 
@@ -30,11 +33,18 @@ struct field {
     enum api_error_code (*take)(struct transcription_request *req, const struct field *field,
                                 const char *text, struct api_error *e);
     const char *advice; /* why it is refused and what to do, for refuse() */
+    size_t max_bytes;   /* 0: REQUEST_MAX_FIELD_BYTES */
 };
 
 void transcription_request_init(struct transcription_request *req)
 {
-    *req = (struct transcription_request){.channel = CHANNEL_MIX, .raw = {.encoding = RAW_NONE}};
+    *req = (struct transcription_request){
+        .channel = CHANNEL_MIX, .raw = {.encoding = RAW_NONE}, .alpha = NAN, .beta = NAN};
+}
+
+void transcription_request_free(struct transcription_request *req)
+{
+    phrase_list_free(&req->phrases);
 }
 
 /* ---- values ---------------------------------------------------------------------------------- */
@@ -69,6 +79,23 @@ static enum api_error_code take_count(unsigned *to, unsigned min, unsigned max,
                         "%s must be a whole number from %u to %u, not '%s'", field->name, min, max,
                         quote(text).text);
     *to = (unsigned)value;
+    return API_OK;
+}
+
+static enum api_error_code take_number(double *to, double min, double max,
+                                       const struct field *field, const char *text,
+                                       struct api_error *e)
+{
+    char *end;
+    /* strtod() alone would take blanks, hexadecimal, "inf" and "nan". */
+    bool decimal = *text && text[strspn(text, "+-.0123456789eE")] == 0;
+    double value = decimal ? strtod(text, &end) : NAN;
+
+    if (!decimal || *end || !(value >= min && value <= max))
+        return api_fail(e, API_INVALID_VALUE, field->name,
+                        "%s must be a number from %g to %g, not '%s'", field->name, min, max,
+                        quote(text).text);
+    *to = value;
     return API_OK;
 }
 
@@ -131,16 +158,7 @@ static enum api_error_code take_temperature(struct transcription_request *req,
                                             const struct field *field, const char *text,
                                             struct api_error *e)
 {
-    char *end;
-    /* strtod() alone would take blanks, hexadecimal, "inf" and "nan". */
-    bool decimal = *text && text[strspn(text, "+-.0123456789eE")] == 0;
-    double value = decimal ? strtod(text, &end) : -1;
-
-    if (!decimal || *end || !(value >= 0 && value <= 1))
-        return api_fail(e, API_INVALID_VALUE, field->name,
-                        "temperature must be a number from 0 to 1, not '%s'", quote(text).text);
-    req->temperature = value;
-    return API_OK;
+    return take_number(&req->temperature, 0, 1, field, text, e);
 }
 
 static enum api_error_code take_granularities(struct transcription_request *req,
@@ -213,6 +231,52 @@ static enum api_error_code take_channels(struct transcription_request *req,
     return take_count(&req->raw.channels, 1, 9999, field, text, e);
 }
 
+/* One phrase a field: OpenAI's keywords[] and Deepgram's keyterm. */
+static enum api_error_code take_phrase(struct transcription_request *req, const struct field *field,
+                                       const char *text, struct api_error *e)
+{
+    return phrase_list_add(&req->phrases, field->name, text, strlen(text), PHRASE_DEFAULT_WEIGHT,
+                           e);
+}
+
+static enum api_error_code take_phrases(struct transcription_request *req,
+                                        const struct field *field, const char *text,
+                                        struct api_error *e)
+{
+    return phrase_list_add_json(&req->phrases, field->name, text, strlen(text), e);
+}
+
+static enum api_error_code take_alternatives(struct transcription_request *req,
+                                             const struct field *field, const char *text,
+                                             struct api_error *e)
+{
+    return take_count(&req->n_alternatives, 1, MODEL_MAX_ALTERNATIVES, field, text, e);
+}
+
+static enum api_error_code take_alpha(struct transcription_request *req, const struct field *field,
+                                      const char *text, struct api_error *e)
+{
+    return take_number(&req->alpha, 0, REQUEST_MAX_ALPHA, field, text, e);
+}
+
+static enum api_error_code take_beta(struct transcription_request *req, const struct field *field,
+                                     const char *text, struct api_error *e)
+{
+    return take_number(&req->beta, -REQUEST_MAX_BETA, REQUEST_MAX_BETA, field, text, e);
+}
+
+static enum api_error_code take_include(struct transcription_request *req,
+                                        const struct field *field, const char *text,
+                                        struct api_error *e)
+{
+    if (strcmp(text, "logprobs") != 0)
+        return api_fail(e, API_INVALID_VALUE, field->name,
+                        "Invalid value: '%s'. The only supported value is 'logprobs'.",
+                        quote(text).text);
+    req->logprobs = true;
+    return API_OK;
+}
+
 /* ---- fields without effect ------------------------------------------------------------------- */
 
 static enum api_error_code take_hint(struct transcription_request *req, const struct field *field,
@@ -255,18 +319,6 @@ static enum api_error_code refuse(struct transcription_request *req, const struc
                     field->name, field->advice);
 }
 
-static enum api_error_code take_include(struct transcription_request *req,
-                                        const struct field *field, const char *text,
-                                        struct api_error *e)
-{
-    if (strcmp(text, "logprobs") == 0)
-        return refuse(req, field, text, e);
-    return api_fail(e, API_INVALID_VALUE, field->name,
-                    "Invalid value: '%s'. OpenAI's only value is 'logprobs', which this server "
-                    "does not support: leave the field out.",
-                    quote(text).text);
-}
-
 static enum api_error_code take_stream(struct transcription_request *req, const struct field *field,
                                        const char *text, struct api_error *e)
 {
@@ -281,27 +333,29 @@ static enum api_error_code take_stream(struct transcription_request *req, const 
 static const char no_speakers[] = "this server does not tell speakers apart. Leave the field out.";
 
 static const struct field fields[] = {
-    {"model", SCALAR, take_model, NULL},
-    {"language", SCALAR, take_language, NULL},
-    {"languages[]", LIST, take_languages, NULL},
-    {"response_format", SCALAR, take_format, NULL},
-    {"temperature", SCALAR, take_temperature, NULL},
-    {"timestamp_granularities[]", LIST, take_granularities, NULL},
-    {"channel", SCALAR, take_channel, NULL},
-    {"encoding", SCALAR, take_encoding, NULL},
-    {"sample_rate", SCALAR, take_sample_rate, NULL},
-    {"channels", SCALAR, take_channels, NULL},
-    {"prompt", SCALAR, take_hint, NULL},
-    {"keywords[]", LIST, take_hint, NULL},
-    {"chunking_strategy", OBJECT, take_chunking, NULL},
+    {"model", SCALAR, take_model, NULL, 0},
+    {"language", SCALAR, take_language, NULL, 0},
+    {"languages[]", LIST, take_languages, NULL, 0},
+    {"response_format", SCALAR, take_format, NULL, 0},
+    {"temperature", SCALAR, take_temperature, NULL, 0},
+    {"timestamp_granularities[]", LIST, take_granularities, NULL, 0},
+    {"channel", SCALAR, take_channel, NULL, 0},
+    {"encoding", SCALAR, take_encoding, NULL, 0},
+    {"sample_rate", SCALAR, take_sample_rate, NULL, 0},
+    {"channels", SCALAR, take_channels, NULL, 0},
+    {"keywords[]", LIST, take_phrase, NULL, 0},
+    {"keyterm", LIST, take_phrase, NULL, 0},
+    {"phrases", SCALAR, take_phrases, NULL, REQUEST_MAX_PHRASES_BYTES},
+    {"alternatives", SCALAR, take_alternatives, NULL, 0},
+    {"alpha", SCALAR, take_alpha, NULL, 0},
+    {"beta", SCALAR, take_beta, NULL, 0},
+    {"include[]", LIST, take_include, NULL, 0},
+    {"prompt", SCALAR, take_hint, NULL, 0},
+    {"chunking_strategy", OBJECT, take_chunking, NULL, 0},
     {"stream", SCALAR, take_stream,
-     "the transcript comes in one piece. Leave the field out or set it to false."},
-    {"include[]", LIST, take_include,
-     "this server does not return log probabilities of tokens. Leave the field out; "
-     "response_format 'verbose_json' with timestamp_granularities[] 'word' gives each word's "
-     "confidence."},
-    {"known_speaker_names[]", LIST, refuse, no_speakers},
-    {"known_speaker_references[]", LIST, refuse, no_speakers},
+     "the transcript comes in one piece. Leave the field out or set it to false.", 0},
+    {"known_speaker_names[]", LIST, refuse, no_speakers, 0},
+    {"known_speaker_references[]", LIST, refuse, no_speakers, 0},
 };
 _Static_assert(COUNT(fields) <= 32, "fields_seen has a bit for each field");
 
@@ -326,36 +380,50 @@ static bool name_matches(const struct field *field, const char *name, bool *memb
     return *member || strspn(rest + 1, "0123456789") == n_rest - 2;
 }
 
+static const struct field *find_field(const char *name, bool *member)
+{
+    for (size_t i = 0; i < COUNT(fields); i++)
+        if (name_matches(&fields[i], name, member))
+            return &fields[i];
+    return NULL;
+}
+
+static size_t max_bytes_of(const struct field *field)
+{
+    return field && field->max_bytes ? field->max_bytes : REQUEST_MAX_FIELD_BYTES;
+}
+
+size_t transcription_request_max_bytes(const char *name)
+{
+    bool member;
+
+    return max_bytes_of(find_field(name, &member));
+}
+
 enum api_error_code transcription_request_field(struct transcription_request *req, const char *name,
                                                 const char *value, size_t n_bytes,
                                                 struct api_error *e)
 {
-    char text[REQUEST_MAX_FIELD_BYTES + 1];
-    const struct field *field = NULL;
     bool member = false;
-    size_t at = 0;
+    const struct field *field = find_field(name, &member);
 
-    while (at < COUNT(fields) && !name_matches(&fields[at], name, &member))
-        at++;
-    if (at == COUNT(fields))
+    assert(value[n_bytes] == 0);
+    if (!field)
         return API_OK;
-    field = &fields[at];
-
-    if (n_bytes > REQUEST_MAX_FIELD_BYTES)
-        return api_fail(e, API_INVALID_VALUE, field->name, "%s is %zu bytes long, more than %d",
-                        field->name, n_bytes, REQUEST_MAX_FIELD_BYTES);
+    if (n_bytes > max_bytes_of(field))
+        return api_fail(e, API_INVALID_VALUE, field->name, "%s is %zu bytes long, more than %zu",
+                        field->name, n_bytes, max_bytes_of(field));
     if (memchr(value, 0, n_bytes) || !utf8_valid(value, n_bytes))
         return api_fail(e, API_INVALID_VALUE, field->name, "%s is not UTF-8 text", field->name);
-    if (field->shape == SCALAR && (req->fields_seen & 1U << at))
+    unsigned seen = 1U << (field - fields);
+    if (field->shape == SCALAR && (req->fields_seen & seen))
         return api_fail(e, API_INVALID_REQUEST, field->name, "%s is given twice", field->name);
-    req->fields_seen |= 1U << at;
+    req->fields_seen |= seen;
     /* Forms send fields that were left blank as empty; a member of an object is never more than a
      * hint. */
     if (n_bytes == 0 || member)
         return API_OK;
-    memcpy(text, value, n_bytes);
-    text[n_bytes] = 0;
-    return field->take(req, field, text, e);
+    return field->take(req, field, value, e);
 }
 
 /* Whether `list`, comma-separated, has `wanted`. */
@@ -411,6 +479,41 @@ static enum api_error_code check_raw(const struct transcription_request *req, st
     return API_OK;
 }
 
+/* What only some formats have room for. */
+static enum api_error_code check_format(const struct transcription_request *req,
+                                        struct api_error *e)
+{
+    bool verbose = req->format == RESPONSE_VERBOSE_JSON;
+
+    if ((req->word_times || req->segment_times) && !verbose)
+        return api_fail(e, API_INVALID_VALUE, "timestamp_granularities[]",
+                        "timestamp_granularities[] needs response_format 'verbose_json'");
+    if (req->logprobs && req->format != RESPONSE_JSON)
+        return api_fail(e, API_INVALID_VALUE, "include[]",
+                        "include[] 'logprobs' needs response_format 'json'");
+    if (req->n_alternatives > 0 && req->format != RESPONSE_JSON && !verbose)
+        return api_fail(e, API_INVALID_VALUE, "alternatives",
+                        "alternatives needs response_format 'json' or 'verbose_json'");
+    return API_OK;
+}
+
+enum api_error_code transcription_request_check_greedy(const struct transcription_request *req,
+                                                       struct api_error *e)
+{
+    const char *unfit = req->phrases.n_phrases > 0 ? "phrases"
+                        : req->n_alternatives > 1  ? "alternatives"
+                        : !isnan(req->alpha)       ? "alpha"
+                        : !isnan(req->beta)        ? "beta"
+                                                   : NULL;
+
+    if (!unfit)
+        return API_OK;
+    return api_fail(e, API_UNSUPPORTED_PARAMETER, unfit,
+                    "%s is not supported: this server decodes greedily (--decoder greedy). Leave "
+                    "the field out.",
+                    unfit);
+}
+
 enum api_error_code transcription_request_finish(const struct transcription_request *req,
                                                  bool have_file, const char *served_model,
                                                  const char *aliases, const char *served_language,
@@ -427,10 +530,9 @@ enum api_error_code transcription_request_finish(const struct transcription_requ
                         aliases);
     if (!have_file)
         return api_fail(e, API_MISSING_PARAMETER, "file", "you must provide a file parameter");
-    if ((req->word_times || req->segment_times) && req->format != RESPONSE_VERBOSE_JSON)
-        return api_fail(e, API_INVALID_VALUE, "timestamp_granularities[]",
-                        "timestamp_granularities[] needs response_format 'verbose_json'");
-    code = check_languages(req, served_language, e);
+    code = check_format(req, e);
+    if (code == API_OK)
+        code = check_languages(req, served_language, e);
     if (code == API_OK)
         code = check_raw(req, e);
     return code;

@@ -11,6 +11,7 @@
 
 #include "audio/decode.h"
 #include "proto/api_error.h"
+#include "proto/phrase_list.h"
 
 enum response_format {
     RESPONSE_JSON,
@@ -20,7 +21,17 @@ enum response_format {
     RESPONSE_VTT
 };
 
-enum { REQUEST_MAX_FIELD_BYTES = 16384, REQUEST_MAX_PARTS = 64 };
+enum {
+    REQUEST_MAX_FIELD_BYTES = 16384,
+    /* Of `phrases`: PHRASES_MAX of the longest, also where JSON escapes every character. */
+    REQUEST_MAX_PHRASES_BYTES = 1 << 20,
+    REQUEST_MAX_PARTS = PHRASES_MAX + 64 /* a phrase may be a part of its own */
+};
+/* Bounds of the decoder's weights that a request may set. */
+#define REQUEST_MAX_ALPHA 10.0
+#define REQUEST_MAX_BETA 10.0
+
+/* Owns its phrases: transcription_request_free(). */
 
 struct transcription_request {
     char model[128];     /* "" until given */
@@ -31,13 +42,22 @@ struct transcription_request {
     double temperature;             /* accepted, without effect: the decoder does not sample */
     struct raw_format raw;          /* encoding RAW_NONE: look at the container */
     int channel;                    /* CHANNEL_MIX or 0-based */
+    struct phrase_list phrases;     /* of all fields that name some */
+    unsigned n_alternatives;        /* 0 unless asked for */
+    double alpha, beta;             /* NAN: the model's own */
+    bool logprobs;                  /* json only */
     unsigned fields_seen;           /* private: which have been given */
 };
 
 void transcription_request_init(struct transcription_request *req);
+void transcription_request_free(struct transcription_request *req);
 
-/* One field. Names as OpenAI's, `file` excepted. Unknown names are ignored, as OpenAI does;
- * known fields that we cannot honour and that would change the answer are refused by name. */
+/* The most bytes that a field may have; REQUEST_MAX_FIELD_BYTES for an unknown one. */
+size_t transcription_request_max_bytes(const char *name);
+
+/* One field; value[n_bytes] is 0. Names as OpenAI's, `file` excepted. Unknown names are ignored,
+ * as OpenAI does; known fields that we cannot honour and that would change the answer are refused
+ * by name. */
 enum api_error_code transcription_request_field(struct transcription_request *req, const char *name,
                                                 const char *value, size_t n_bytes,
                                                 struct api_error *e);
@@ -49,5 +69,9 @@ enum api_error_code transcription_request_finish(const struct transcription_requ
                                                  bool have_file, const char *served_model,
                                                  const char *aliases, const char *served_language,
                                                  struct api_error *e);
+
+/* API_UNSUPPORTED_PARAMETER when the request wants what the greedy decoder has not. */
+enum api_error_code transcription_request_check_greedy(const struct transcription_request *req,
+                                                       struct api_error *e);
 
 #endif

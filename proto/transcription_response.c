@@ -3,6 +3,7 @@
 #include <assert.h>
 #include <inttypes.h>
 #include <math.h>
+#include <stdbool.h>
 #include <stdlib.h>
 #include <string.h>
 #include <zlib.h>
@@ -119,30 +120,99 @@ static enum asr_status write_segments(struct json_writer *w, const struct transc
     return st;
 }
 
-static enum asr_status render_json(const struct transcript *t, struct buffer *out,
+/* OpenAI's shape: each token of the best text with its probability. The tokens joined are the
+ * text, but for blanks before, behind and beside one another. */
+static void write_logprobs(struct json_writer *w, const struct transcription_answer *a)
+{
+    const struct transcript *t = a->transcript;
+
+    json_write_open(w, "logprobs", '[');
+    for (size_t i = 0; i < t->n_tokens; i++) {
+        bool blank = t->tokens[i] == a->config->word_separator;
+        const char *token = blank ? " " : a->config->tokens[t->tokens[i]];
+        json_write_open(w, NULL, '{');
+        json_write_text(w, "token", token);
+        json_write_number(w, "logprob", (double)t->token_log_posteriors[i], SCORE_DECIMALS);
+        json_write_open(w, "bytes", '[');
+        for (const char *byte = token; *byte; byte++)
+            json_write_integer(w, NULL, (unsigned char)*byte);
+        json_write_close(w, ']');
+        json_write_close(w, '}');
+    }
+    json_write_close(w, ']');
+}
+
+static void write_alternatives(struct json_writer *w, const struct transcript *t)
+{
+    json_write_open(w, "alternatives", '[');
+    for (size_t i = 0; i < t->n_alternatives; i++) {
+        const struct alternative *alternative = &t->alternatives[i];
+        json_write_open(w, NULL, '{');
+        json_write_text(w, "text", alternative->text);
+        json_write_number(w, "acoustic_score", alternative->acoustic_log_probability,
+                          SCORE_DECIMALS);
+        json_write_number(w, "language_score", alternative->language_score, SCORE_DECIMALS);
+        json_write_close(w, '}');
+    }
+    json_write_close(w, ']');
+}
+
+/* Only when there are any: clients need not know of it. */
+static void write_unusable_phrases(struct json_writer *w, const struct transcription_answer *a,
+                                   const struct phrase_list *list)
+{
+    size_t n = 0;
+    const struct phrase_problem *problems = a->phrases ? phrases_problems(a->phrases, &n) : NULL;
+
+    if (n == 0)
+        return;
+    json_write_open(w, "unusable_phrases", '[');
+    for (size_t i = 0; i < n; i++) {
+        json_write_open(w, NULL, '{');
+        json_write_text(w, "phrase", list->phrases[problems[i].phrase].text);
+        json_write_text(w, "reason", problems[i].reason);
+        json_write_close(w, '}');
+    }
+    json_write_close(w, ']');
+}
+
+/* What the requests of both JSON formats may ask for besides. */
+static void write_extras(struct json_writer *w, const struct transcription_answer *a,
+                         const struct transcription_request *req)
+{
+    if (req->logprobs)
+        write_logprobs(w, a);
+    if (req->n_alternatives > 0)
+        write_alternatives(w, a->transcript);
+    write_unusable_phrases(w, a, &req->phrases);
+}
+
+static enum asr_status render_json(const struct transcription_answer *a,
+                                   const struct transcription_request *req, struct buffer *out,
                                    struct asr_error *err)
 {
     struct json_writer w;
 
     json_write_start(&w, out, err);
     json_write_open(&w, NULL, '{');
-    json_write_text(&w, "text", t->text);
-    write_usage(&w, t);
+    json_write_text(&w, "text", a->transcript->text);
+    write_extras(&w, a, req);
+    write_usage(&w, a->transcript);
     json_write_close(&w, '}');
     return json_write_finish(&w);
 }
 
-static enum asr_status render_verbose_json(const struct transcript *t,
+static enum asr_status render_verbose_json(const struct transcription_answer *a,
                                            const struct transcription_request *req,
-                                           const char *language, struct buffer *out,
-                                           struct asr_error *err)
+                                           struct buffer *out, struct asr_error *err)
 {
+    const struct transcript *t = a->transcript;
     struct json_writer w;
 
     json_write_start(&w, out, err);
     json_write_open(&w, NULL, '{');
     json_write_text(&w, "task", "transcribe");
-    json_write_text(&w, "language", language_name(language));
+    json_write_text(&w, "language", language_name(a->config->language));
     json_write_number(&w, "duration", t->duration_seconds, TIME_DECIMALS);
     json_write_text(&w, "text", t->text);
     if (req->word_times)
@@ -152,6 +222,7 @@ static enum asr_status render_verbose_json(const struct transcript *t,
         if (w.status == ASR_OK)
             w.status = st;
     }
+    write_extras(&w, a, req);
     write_usage(&w, t);
     json_write_close(&w, '}');
     return json_write_finish(&w);
@@ -230,16 +301,17 @@ static enum asr_status render_vtt(const struct transcript *t, struct buffer *out
     return st;
 }
 
-enum asr_status transcription_render(const struct transcript *t,
-                                     const struct transcription_request *req, const char *language,
-                                     struct buffer *out, struct asr_error *err)
+enum asr_status transcription_render(const struct transcription_answer *answer,
+                                     const struct transcription_request *req, struct buffer *out,
+                                     struct asr_error *err)
 {
+    const struct transcript *t = answer->transcript;
     enum asr_status st = ASR_ERR_INVALID;
     size_t start_bytes = out->n_bytes;
 
     switch (req->format) {
     case RESPONSE_JSON:
-        st = render_json(t, out, err);
+        st = render_json(answer, req, out, err);
         break;
     case RESPONSE_TEXT:
         st = buffer_printf(out, err, "%s\n", t->text);
@@ -248,7 +320,7 @@ enum asr_status transcription_render(const struct transcript *t,
         st = render_srt(t, out, err);
         break;
     case RESPONSE_VERBOSE_JSON:
-        st = render_verbose_json(t, req, language, out, err);
+        st = render_verbose_json(answer, req, out, err);
         break;
     case RESPONSE_VTT:
         st = render_vtt(t, out, err);

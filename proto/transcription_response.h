@@ -3,6 +3,8 @@
 #define PROTO_TRANSCRIPTION_RESPONSE_H
 
 #include "audio/status.h"
+#include "model/config.h"
+#include "model/phrases.h"
 #include "model/transcript.h"
 #include "proto/buffer.h"
 #include "proto/transcription_request.h"
@@ -10,9 +12,16 @@
 /* The Content-Type of a format, static text. */
 const char *transcription_content_type(enum response_format format);
 
-/* Appends the whole body to *out. `language` is ISO 639-1 (verbose_json spells it out). */
-enum asr_status transcription_render(const struct transcript *t,
-                                     const struct transcription_request *req, const char *language,
-                                     struct buffer *out, struct asr_error *err);
+/* What an answer is made of; all borrowed. */
+struct transcription_answer {
+    const struct transcript *transcript;
+    const struct model_config *config; /* of the model that it comes from */
+    const struct phrases *phrases;     /* made of the request's; NULL without */
+};
+
+/* Appends the whole body to *out, in the format and with the parts that `req` asks for. */
+enum asr_status transcription_render(const struct transcription_answer *answer,
+                                     const struct transcription_request *req, struct buffer *out,
+                                     struct asr_error *err);
 
 #endif

@@ -77,6 +77,8 @@ static const struct row rows[] = {
     {"channels", COUNT, COMMAND_TRANSCRIBE, AT(channels), "1", 1, 256, "N", "of headerless audio"},
     {"channel", TEXT, COMMAND_TRANSCRIBE, AT(channel), "mix", 0, 0, "mix|N",
      "the mean of all channels, or one of them, counted from 0"},
+    {"phrases", TEXT, COMMAND_TRANSCRIBE, AT(phrases), "", 0, 0, "FILE",
+     "phrases to expect, one a line; a tab and a weight may follow"},
 };
 
 enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };

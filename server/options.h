@@ -49,6 +49,7 @@ struct options {
     char *encoding; /* "" unless headerless */
     int64_t sample_rate_hz, channels;
     char *channel; /* "mix" or a 0-based number */
+    char *phrases; /* a file, "" for none */
 
     int first_operand; /* index into argv; argc when there is none */
 };

@@ -84,7 +84,8 @@ static enum asr_status warm(const struct pipeline *p, struct pipeline_worker *wo
                                   .n_bytes = rate_hz * sizeof(*noise),
                                   .raw = {RAW_PCM_S16LE, rate_hz, 1},
                                   .channel = CHANNEL_MIX};
-    enum asr_status st = pipeline_run(p, worker, &recording, &transcript, &times, err);
+    enum asr_status st =
+        pipeline_run(p, worker, &recording, &transcribe_defaults, &transcript, &times, err);
     transcript_free(transcript);
     free(noise);
     return st;
@@ -142,7 +143,8 @@ struct pool_scratch pipeline_scratch(struct pipeline *p)
 }
 
 enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *worker,
-                             const struct recording *recording, struct transcript **out,
+                             const struct recording *recording,
+                             const struct transcribe_options *options, struct transcript **out,
                              struct pipeline_times *times, struct asr_error *err)
 {
     bool headerless = recording->raw.encoding != RAW_NONE;
@@ -159,8 +161,7 @@ enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *w
     if (st != ASR_OK)
         return st;
     times->audio_seconds = worker->features.duration_seconds;
-    st = model_transcribe(p->model, worker->model, &worker->features, &transcribe_defaults, out,
-                          err);
+    st = model_transcribe(p->model, worker->model, &worker->features, options, out, err);
     times->recognize_ms = clock_ms() - extracted;
     return st;
 }

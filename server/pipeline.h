@@ -50,7 +50,8 @@ struct pool_scratch pipeline_scratch(struct pipeline *pipeline);
 /* *out: transcript_free(). Errors that the recording is to blame for have the codes of
  * decoder_open(). */
 enum asr_status pipeline_run(const struct pipeline *pipeline, struct pipeline_worker *worker,
-                             const struct recording *recording, struct transcript **out,
+                             const struct recording *recording,
+                             const struct transcribe_options *options, struct transcript **out,
                              struct pipeline_times *times, struct asr_error *err);
 
 #endif

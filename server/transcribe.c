@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "proto/transcription_response.h"
+#include "server/phrase_file.h"
 #include "server/pipeline.h"
 #include "server/pool.h"
 
@@ -37,6 +38,8 @@ struct file_list {
     struct pipeline *pipeline;
     struct raw_format raw;
     int channel;
+    struct transcription_request request; /* what the output is to be */
+    struct phrases *phrases;              /* NULL: none */
     pthread_mutex_t lock;
     pthread_cond_t changed;
     struct file_job *jobs;
@@ -74,20 +77,13 @@ static enum asr_status read_file(const char *file, struct buffer *out, struct as
 static enum asr_status render(const struct file_job *job, const struct transcript *transcript,
                               struct buffer *out, struct asr_error *err)
 {
-    static const enum response_format formats[] = {[OUTPUT_TEXT] = RESPONSE_TEXT,
-                                                   [OUTPUT_JSON] = RESPONSE_JSON,
-                                                   [OUTPUT_SRT] = RESPONSE_SRT,
-                                                   [OUTPUT_VTT] = RESPONSE_VTT};
     const struct file_list *list = job->list;
-    struct transcription_request request;
-    int64_t format = list->options->format;
+    const struct transcription_answer answer = {
+        transcript, model_config(pipeline_model(list->pipeline)), list->phrases};
 
-    if (format == OUTPUT_TSV)
+    if (list->options->format == OUTPUT_TSV)
         return buffer_printf(out, err, "%s\t%s\n", job->file, transcript->text);
-    transcription_request_init(&request);
-    request.format = formats[format];
-    enum asr_status st = transcription_render(
-        transcript, &request, model_config(pipeline_model(list->pipeline))->language, out, err);
+    enum asr_status st = transcription_render(&answer, &list->request, out, err);
     /* A body may end without a newline; a line of output may not. */
     if (st == ASR_OK && (out->n_bytes == 0 || out->bytes[out->n_bytes - 1] != '\n'))
         st = buffer_append(out, "\n", 1, err);
@@ -97,15 +93,18 @@ static enum asr_status render(const struct file_job *job, const struct transcrip
 static enum asr_status transcribe_file(struct file_job *job, struct pipeline_worker *worker)
 {
     const struct file_list *list = job->list;
+    struct transcribe_options decoding = transcribe_defaults;
     struct transcript *transcript = NULL;
     struct pipeline_times times;
     struct buffer audio;
 
+    decoding.phrases = list->phrases;
     buffer_init(&audio, MAX_FILE_BYTES);
     enum asr_status st = read_file(job->file, &audio, &job->err);
     if (st == ASR_OK) {
         struct recording recording = {audio.bytes, audio.n_bytes, list->raw, list->channel};
-        st = pipeline_run(list->pipeline, worker, &recording, &transcript, &times, &job->err);
+        st = pipeline_run(list->pipeline, worker, &recording, &decoding, &transcript, &times,
+                          &job->err);
     }
     buffer_free(&audio);
     if (st == ASR_OK)
@@ -201,6 +200,36 @@ static enum asr_status read_source(struct file_list *list, struct asr_error *err
     return ASR_OK;
 }
 
+/* Phrases that are of no use are named, and the others used. */
+static void print_problems(const struct phrases *phrases, const struct phrase_list *list)
+{
+    size_t n;
+    const struct phrase_problem *problems = phrases_problems(phrases, &n);
+
+    for (size_t i = 0; i < n; i++)
+        fprintf(stderr, "scribed: phrase '%s' cannot be used: %s\n",
+                list->phrases[problems[i].phrase].text, problems[i].reason);
+}
+
+static enum asr_status read_phrases(struct file_list *list, struct asr_error *err)
+{
+    struct phrase_list *phrases = &list->request.phrases;
+    struct api_error e;
+
+    if (!*list->options->phrases)
+        return ASR_OK;
+    enum asr_status st = phrase_file_read(phrases, list->options->phrases, err);
+    if (st == ASR_OK && list->options->decoder == DECODER_GREEDY &&
+        transcription_request_check_greedy(&list->request, &e) != API_OK)
+        st = asr_fail(err, ASR_ERR_INVALID, "--phrases: needs --decoder beam");
+    if (st == ASR_OK)
+        st = phrases_new(&list->phrases, model_config(pipeline_model(list->pipeline)),
+                         phrases->phrases, phrases->n_phrases, err);
+    if (st == ASR_OK)
+        print_problems(list->phrases, phrases);
+    return st;
+}
+
 static enum asr_status submit_all(struct file_list *list, struct pool **pool, char *const *files,
                                   struct asr_error *err)
 {
@@ -221,6 +250,18 @@ static enum asr_status submit_all(struct file_list *list, struct pool **pool, ch
     return st;
 }
 
+/* Of what is rendered as a response is; tsv is not. */
+static enum response_format response_format(int64_t output)
+{
+    static const enum response_format formats[] = {[OUTPUT_TEXT] = RESPONSE_TEXT,
+                                                   [OUTPUT_TSV] = RESPONSE_TEXT,
+                                                   [OUTPUT_JSON] = RESPONSE_JSON,
+                                                   [OUTPUT_SRT] = RESPONSE_SRT,
+                                                   [OUTPUT_VTT] = RESPONSE_VTT};
+
+    return formats[output];
+}
+
 int transcribe(const struct options *options, int n_files, char *const *files)
 {
     struct file_list list = {.options = options, .n_jobs = (size_t)n_files};
@@ -230,9 +271,13 @@ int transcribe(const struct options *options, int n_files, char *const *files)
 
     pthread_mutex_init(&list.lock, NULL);
     pthread_cond_init(&list.changed, NULL);
+    transcription_request_init(&list.request);
+    list.request.format = response_format(options->format);
     enum asr_status st = read_source(&list, &err);
     if (st == ASR_OK)
         st = pipeline_new(&list.pipeline, options, &err);
+    if (st == ASR_OK)
+        st = read_phrases(&list, &err);
     if (st == ASR_OK)
         st = submit_all(&list, &pool, files, &err);
     if (st == ASR_OK)
@@ -240,6 +285,8 @@ int transcribe(const struct options *options, int n_files, char *const *files)
     else
         fprintf(stderr, "scribed: %s\n", err.text);
     pool_free(pool);
+    phrases_free(list.phrases);
+    transcription_request_free(&list.request);
     pipeline_free(list.pipeline);
     free(list.jobs);
     pthread_cond_destroy(&list.changed);

@@ -35,7 +35,6 @@ static enum asr_status begin_part(void *ctx, const struct multipart_part *part,
     size_t n_name = strlen(part->name);
 
     u->in_file = strcmp(part->name, "file") == 0;
-    u->field.n_bytes = 0;
     if (u->in_file && u->has_file)
         return stop(err, api_fail(&u->failure, API_INVALID_REQUEST, "file", "file is given twice"));
     u->has_file = u->has_file || u->in_file;
@@ -44,7 +43,9 @@ static enum asr_status begin_part(void *ctx, const struct multipart_part *part,
                                   "the field name '%s' is longer than %d bytes",
                                   utf8_quote(part->name, n_name).text, MAX_FIELD_NAME));
     memcpy(u->name, part->name, n_name + 1);
-    return ASR_OK;
+    u->field.n_bytes = 0;
+    u->field.max_bytes = transcription_request_max_bytes(u->name) + 1;
+    return buffer_append(&u->field, "", 0, err); /* also an empty value is a text */
 }
 
 static enum asr_status add_audio(struct upload *u, const char *bytes, size_t n_bytes,
@@ -75,8 +76,7 @@ static enum asr_status end_part(void *ctx, struct asr_error *err)
 
     if (u->in_file)
         return ASR_OK;
-    return stop(err, transcription_request_field(&u->request, u->name,
-                                                 u->field.bytes ? u->field.bytes : "",
+    return stop(err, transcription_request_field(&u->request, u->name, u->field.bytes,
                                                  u->field.n_bytes, &u->failure));
 }
 
@@ -143,7 +143,7 @@ enum api_error_code upload_new(struct upload **out, const char *content_type, si
         return api_fail(e, API_OVERLOADED, NULL, "out of memory for a request");
     transcription_request_init(&u->request);
     buffer_init(&u->audio, max_bytes);
-    buffer_init(&u->field, REQUEST_MAX_FIELD_BYTES + 1);
+    buffer_init(&u->field, 0);
     enum api_error_code code = choose_form(u, content_type, e);
     if (code != API_OK) {
         upload_free(u);
@@ -158,6 +158,7 @@ void upload_free(struct upload *u)
     if (!u)
         return;
     multipart_free(u->multipart);
+    transcription_request_free(&u->request);
     buffer_free(&u->audio);
     buffer_free(&u->field);
     free(u);

@@ -22,7 +22,7 @@ void upload_free(struct upload *upload); /* NULL is fine */
 
 bool upload_is_raw(const struct upload *upload);
 
-/* A field from the query, for raw bodies. */
+/* A field from the query, for raw bodies; value[n_bytes] is 0. */
 enum api_error_code upload_field(struct upload *upload, const char *name, const char *value,
                                  size_t n_bytes, struct api_error *e);
 

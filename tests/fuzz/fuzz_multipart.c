@@ -58,6 +58,7 @@ static enum asr_status on_end(void *ctx, struct asr_error *err)
 
     REQUIRE(form->open);
     form->open = false;
+    REQUIRE(buffer_append(&form->value, "", 0, err) == ASR_OK); /* the 0 behind it */
     if (form->code == API_OK)
         form->code = transcription_request_field(&form->request, form->name, form->value.bytes,
                                                  form->value.n_bytes, &form->error);
@@ -80,6 +81,7 @@ static void form_free(struct form *form)
 {
     buffer_free(&form->events);
     buffer_free(&form->value);
+    transcription_request_free(&form->request);
 }
 
 /* Parses in pieces of up to `longest` bytes, chosen by `seed`. */

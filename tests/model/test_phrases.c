@@ -196,7 +196,7 @@ START_TEST(limits_are_checked)
     {
         static struct phrase many[PHRASES_MAX + 1];
         static const double weights[] = {0.0, -1.0, 101.0, 0.0 / 0.0};
-        char text[PHRASE_MAX_BYTES + 1];
+        char text[PHRASE_MAX_BYTES + 2];
         struct phrases *p;
         struct asr_error err;
         size_t n;
@@ -212,13 +212,13 @@ START_TEST(limits_are_checked)
             ck_assert_int_eq(phrases_new(&p, &config, &bad, 1, &err), ASR_ERR_INVALID);
             ck_assert_ptr_null(p);
         }
-        for (size_t bytes = PHRASE_MAX_BYTES - 1; bytes <= PHRASE_MAX_BYTES; bytes++) {
+        for (size_t bytes = PHRASE_MAX_BYTES; bytes <= PHRASE_MAX_BYTES + 1; bytes++) {
             memset(text, 'a', bytes);
             text[bytes] = '\0';
             const struct phrase one = {text, 1.0};
             p = phrases_of(&one, 1);
             phrases_problems(p, &n);
-            ck_assert_uint_eq(n, bytes == PHRASE_MAX_BYTES);
+            ck_assert_uint_eq(n, bytes == PHRASE_MAX_BYTES + 1);
             phrases_free(p);
         }
     }

@@ -1,3 +1,4 @@
+#include <math.h>
 #include <stdio.h>
 #include <string.h>
 
@@ -14,6 +15,18 @@ static void setup(void)
     memset(&req, 0x5A, sizeof(req));
     transcription_request_init(&req);
     memset(&e, 0, sizeof(e));
+}
+
+static void teardown(void)
+{
+    transcription_request_free(&req);
+}
+
+/* Another request. */
+static void again(void)
+{
+    teardown();
+    transcription_request_init(&req);
 }
 
 static enum api_error_code give(const char *name, const char *value)
@@ -52,6 +65,9 @@ START_TEST(only_a_model_and_a_file_are_needed)
         ck_assert_int_eq(req.channel, CHANNEL_MIX);
         ck_assert_int_eq(req.raw.encoding, RAW_NONE);
         ck_assert(!req.word_times && !req.segment_times);
+        ck_assert_uint_eq(req.phrases.n_phrases, 0);
+        ck_assert_uint_eq(req.n_alternatives, 0);
+        ck_assert(isnan(req.alpha) && isnan(req.beta) && !req.logprobs);
     }
 END_TEST
 
@@ -71,6 +87,13 @@ START_TEST(every_field_lands_where_it_belongs)
             {"channels", "2"},
             {"prompt", "Hello"},
             {"stream", "false"},
+            {"keywords[]", "Ann Lee"},
+            {"keyterm", "Bo"},
+            {"phrases", "[\"Cy\",{\"phrase\":\"Di\",\"weight\":7}]"},
+            {"keyterm", "Ed:2"},
+            {"alternatives", "20"},
+            {"alpha", "0.75"},
+            {"beta", "-1.5"},
             {NULL, NULL},
         };
         ck_assert_msg(give_all(all) == API_OK, "%s", e.message);
@@ -84,6 +107,26 @@ START_TEST(every_field_lands_where_it_belongs)
         ck_assert_int_eq(req.raw.encoding, RAW_MULAW);
         ck_assert_uint_eq(req.raw.rate_hz, 8000);
         ck_assert_uint_eq(req.raw.channels, 2);
+        static const char *const phrases[] = {"Ann Lee", "Bo", "Cy", "Di", "Ed:2"};
+        ck_assert_uint_eq(req.phrases.n_phrases, COUNT(phrases));
+        for (size_t i = 0; i < COUNT(phrases); i++) {
+            ck_assert_str_eq(req.phrases.phrases[i].text, phrases[i]);
+            ck_assert_double_eq(req.phrases.phrases[i].weight, i == 3 ? 7 : PHRASE_DEFAULT_WEIGHT);
+        }
+        ck_assert_uint_eq(req.n_alternatives, 20);
+        ck_assert_double_eq(req.alpha, 0.75);
+        ck_assert_double_eq(req.beta, -1.5);
+    }
+END_TEST
+
+START_TEST(log_probabilities_come_with_json)
+    {
+        static const struct given fields[] = {
+            {"model", "en"}, {"include[]", "logprobs"}, {"alternatives", "1"}, {NULL, NULL}};
+
+        ck_assert_msg(give_all(fields) == API_OK, "%s", e.message);
+        ck_assert(req.logprobs);
+        ck_assert_uint_eq(req.n_alternatives, 1);
     }
 END_TEST
 
@@ -130,8 +173,12 @@ END_TEST
 
 static const struct given harmless[] = {
     {"prompt", "Names: Zoë"},
-    {"keywords[]", "scribed"},
-    {"keywords", "a,b"},
+    {"keywords[]", ""},
+    {"keyterm", ""},
+    {"phrases", ""},
+    {"phrases", "[]"},
+    {"alternatives", ""},
+    {"alpha", ""},
     {"chunking_strategy", "auto"},
     {"chunking_strategy", "{\"type\":\"server_vad\",\"threshold\":0.5}"},
     {"chunking_strategy[type]", "server_vad"},
@@ -168,6 +215,8 @@ START_TEST(harmless_fields_change_nothing)
         ck_assert_int_eq(req.format, RESPONSE_JSON);
         ck_assert_int_eq(req.channel, CHANNEL_MIX);
         ck_assert(!req.word_times && !req.segment_times);
+        ck_assert_uint_eq(req.phrases.n_phrases, 0);
+        ck_assert(isnan(req.alpha));
     }
 END_TEST
 
@@ -234,9 +283,45 @@ static const struct {
     {{{"chunking_strategy", "{\"type\""}}, API_INVALID_VALUE, "chunking_strategy", NULL},
     {{{"chunking_strategy", "[1]"}}, API_INVALID_VALUE, "chunking_strategy", NULL},
     {{{"chunking_strategy", "server_vad"}}, API_INVALID_VALUE, "chunking_strategy", NULL},
-    {{{"include[]", "logprobs"}}, API_UNSUPPORTED_PARAMETER, "include[]", NULL},
-    {{{"include", "logprobs"}}, API_UNSUPPORTED_PARAMETER, "include[]", NULL},
-    {{{"include[]", "everything"}}, API_INVALID_VALUE, "include[]", NULL},
+    {{{"include[]", "everything"}},
+     API_INVALID_VALUE,
+     "include[]",
+     "Invalid value: 'everything'. The only supported value is 'logprobs'."},
+    {{{"model", "en"}, {"include[]", "logprobs"}, {"response_format", "verbose_json"}},
+     API_INVALID_VALUE,
+     "include[]",
+     "include[] 'logprobs' needs response_format 'json'"},
+    {{{"model", "en"}, {"include", "logprobs"}, {"response_format", "text"}},
+     API_INVALID_VALUE,
+     "include[]",
+     NULL},
+    {{{"model", "en"}, {"alternatives", "2"}, {"response_format", "srt"}},
+     API_INVALID_VALUE,
+     "alternatives",
+     "alternatives needs response_format 'json' or 'verbose_json'"},
+    {{{"alternatives", "0"}},
+     API_INVALID_VALUE,
+     "alternatives",
+     "alternatives must be a whole number from 1 to 20, not '0'"},
+    {{{"alternatives", "21"}}, API_INVALID_VALUE, "alternatives", NULL},
+    {{{"alternatives", "2"}, {"alternatives", "2"}}, API_INVALID_REQUEST, "alternatives", NULL},
+    {{{"alpha", "-0.1"}},
+     API_INVALID_VALUE,
+     "alpha",
+     "alpha must be a number from 0 to 10, not '-0.1'"},
+    {{{"alpha", "nan"}}, API_INVALID_VALUE, "alpha", NULL},
+    {{{"beta", "10.5"}},
+     API_INVALID_VALUE,
+     "beta",
+     "beta must be a number from -10 to 10, not '10.5'"},
+    {{{"beta", "inf"}}, API_INVALID_VALUE, "beta", NULL},
+    {{{"phrases", "Ann"}}, API_INVALID_VALUE, "phrases", NULL},
+    {{{"phrases", "[{\"phrase\":\"Ann\",\"weight\":101}]"}},
+     API_INVALID_VALUE,
+     "phrases",
+     "phrases: the weight 101 of 'Ann' is not above 0 and at most 100"},
+    {{{"phrases", "[]"}, {"phrases", "[]"}}, API_INVALID_REQUEST, "phrases", NULL},
+    {{{"keyterm", "\xFF"}}, API_INVALID_VALUE, "keyterm", "keyterm is not UTF-8 text"},
     {{{"stream", "true"}},
      API_UNSUPPORTED_PARAMETER,
      "stream",
@@ -283,6 +368,52 @@ START_TEST(what_cannot_be_honoured_is_refused_by_name)
     }
 END_TEST
 
+static const struct {
+    struct given field;
+    const char *param; /* NULL: fits the greedy decoder */
+} greedy[] = {
+    {{"keywords[]", "Ann"}, "phrases"},
+    {{"keyterm", "Ann"}, "phrases"},
+    {{"phrases", "[\"Ann\"]"}, "phrases"},
+    {{"alternatives", "2"}, "alternatives"},
+    {{"alternatives", "1"}, NULL},
+    {{"alpha", "0"}, "alpha"},
+    {{"beta", "0"}, "beta"},
+    {{"include[]", "logprobs"}, NULL},
+};
+
+START_TEST(the_greedy_decoder_refuses_what_it_cannot_do)
+    {
+        ck_assert_int_eq(give(greedy[_i].field.name, greedy[_i].field.value), API_OK);
+        enum api_error_code code = transcription_request_check_greedy(&req, &e);
+        ck_assert_int_eq(code, greedy[_i].param ? API_UNSUPPORTED_PARAMETER : API_OK);
+        if (greedy[_i].param)
+            ck_assert_str_eq(e.param, greedy[_i].param);
+    }
+END_TEST
+
+START_TEST(a_thousand_phrases_fit_into_one_field)
+    {
+        /* The longest, as a JSON writer that escapes all but ASCII would send them. */
+        enum { LETTERS = PHRASE_MAX_BYTES / 2 };
+        static char json[REQUEST_MAX_PHRASES_BYTES + 1];
+        size_t n = 0;
+
+        for (int i = 0; i < PHRASES_MAX; i++) {
+            n += (size_t)sprintf(json + n, "%s{\"phrase\":\"", i ? "," : "[");
+            for (int k = 0; k < LETTERS; k++)
+                n += (size_t)sprintf(json + n, "\\u00e9");
+            n += (size_t)sprintf(json + n, "\",\"weight\":2.5}");
+        }
+        json[n++] = ']';
+        ck_assert_uint_eq(transcription_request_max_bytes("phrases"), REQUEST_MAX_PHRASES_BYTES);
+        ck_assert_msg(give("phrases", json) == API_OK, "%s", e.message);
+        ck_assert_uint_eq(req.phrases.n_phrases, PHRASES_MAX);
+        ck_assert_int_eq(give("keyterm", "one more"), API_INVALID_VALUE);
+        ck_assert_str_eq(e.message, "keyterm: more than 1000 phrases in one request");
+    }
+END_TEST
+
 START_TEST(headerless_audio_has_one_channel_unless_told)
     {
         static const struct given one[] = {
@@ -296,7 +427,7 @@ START_TEST(headerless_audio_has_one_channel_unless_told)
         ck_assert_msg(give_all(one) == API_OK, "%s", e.message);
         ck_assert_int_eq(req.raw.encoding, RAW_PCM_S16LE);
         ck_assert_uint_eq(req.raw.channels, 1);
-        transcription_request_init(&req);
+        again();
         ck_assert_msg(give_all(two) == API_OK, "%s", e.message);
         ck_assert_uint_eq(req.raw.channels, 2);
     }
@@ -315,7 +446,7 @@ START_TEST(a_model_without_aliases_is_served_by_its_name_only)
     {
         ck_assert_int_eq(give("model", "en-v1"), API_OK);
         ck_assert_int_eq(transcription_request_finish(&req, true, "en-v1", "", "en", &e), API_OK);
-        transcription_request_init(&req);
+        again();
         ck_assert_int_eq(give("model", "x"), API_OK);
         ck_assert_int_eq(transcription_request_finish(&req, true, "en-v1", "", "en", &e),
                          API_MODEL_NOT_FOUND);
@@ -325,23 +456,22 @@ END_TEST
 
 START_TEST(values_are_bounded)
     {
-        static char much[REQUEST_MAX_FIELD_BYTES + 1];
+        static char much[REQUEST_MAX_FIELD_BYTES + 2];
 
-        memset(much, 'm', sizeof(much));
-        ck_assert_int_eq(transcription_request_field(&req, "prompt", much, sizeof(much) - 1, &e),
-                         API_OK);
-        transcription_request_init(&req);
-        ck_assert_int_eq(transcription_request_field(&req, "prompt", much, sizeof(much), &e),
-                         API_INVALID_VALUE);
+        memset(much, 'm', sizeof(much) - 1);
+        ck_assert_uint_eq(transcription_request_max_bytes("prompt"), REQUEST_MAX_FIELD_BYTES);
+        ck_assert_uint_eq(transcription_request_max_bytes("unknown"), REQUEST_MAX_FIELD_BYTES);
+        ck_assert_int_eq(give("prompt", much), API_INVALID_VALUE);
         ck_assert_str_eq(e.message, "prompt is 16385 bytes long, more than 16384");
-        ck_assert_int_eq(transcription_request_field(&req, "model", much, 127, &e), API_OK);
+        again();
+        ck_assert_int_eq(give("prompt", much + 1), API_OK);
+        again();
+        ck_assert_int_eq(give("model", much + sizeof(much) - 1 - 127), API_OK);
         ck_assert_uint_eq(strlen(req.model), 127);
-        transcription_request_init(&req);
-        ck_assert_int_eq(transcription_request_field(&req, "model", much, 128, &e),
-                         API_INVALID_VALUE);
+        again();
+        ck_assert_int_eq(give("model", much + sizeof(much) - 1 - 128), API_INVALID_VALUE);
         ck_assert_str_eq(req.model, "");
-        ck_assert_int_eq(transcription_request_field(&req, "language", much, 32, &e),
-                         API_INVALID_VALUE);
+        ck_assert_int_eq(give("language", much + sizeof(much) - 1 - 32), API_INVALID_VALUE);
         int n = 0;
         while (n < 1000 && give("languages[]", "fr") == API_OK)
             n++;
@@ -362,13 +492,16 @@ Suite *suite(void)
 {
     Suite *s = suite_create("transcription_request");
     TCase *c = tcase_create("transcription_request");
-    tcase_add_checked_fixture(c, setup, NULL);
+    tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, only_a_model_and_a_file_are_needed);
     tcase_add_test(c, every_field_lands_where_it_belongs);
+    tcase_add_test(c, log_probabilities_come_with_json);
     tcase_add_loop_test(c, response_formats_are_openais, 0, COUNT(formats));
     tcase_add_loop_test(c, granularities_come_in_any_clients_spelling, 0, COUNT(granularities));
     tcase_add_loop_test(c, harmless_fields_change_nothing, 0, COUNT(harmless));
     tcase_add_loop_test(c, what_cannot_be_honoured_is_refused_by_name, 0, COUNT(refused));
+    tcase_add_loop_test(c, the_greedy_decoder_refuses_what_it_cannot_do, 0, COUNT(greedy));
+    tcase_add_test(c, a_thousand_phrases_fit_into_one_field);
     tcase_add_test(c, headerless_audio_has_one_channel_unless_told);
     tcase_add_test(c, a_request_without_a_file_says_so);
     tcase_add_test(c, a_model_without_aliases_is_served_by_its_name_only);

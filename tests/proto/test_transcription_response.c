@@ -1,3 +1,4 @@
+#include <math.h>
 #include <string.h>
 
 #include "proto/language.h"
@@ -18,17 +19,32 @@ static struct segment segments[] = {
     {"hello world", 0.3, 1.2, 0, 2, 0, 3, -0.123456789, 0.000002},
     {"aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa", 3661.0004, 3661.0003, 2, 1, 3, 2, -1, 0.5},
 };
+static float token_log_posteriors[] = {-0.25f, -0.0f, -1e-7f, -1.5f, -3};
+static struct alternative alternatives[] = {
+    {"hello world", -1.25, 3.5}, {"hello wor\"d", -2, -0.1234567}, {"", -INFINITY, 0}};
 static char text[] = "hello world aaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaaa";
-static const struct transcript speech = {.text = text,
-                                         .words = words,
-                                         .n_words = COUNT(words),
-                                         .segments = segments,
-                                         .n_segments = COUNT(segments),
-                                         .tokens = tokens,
-                                         .n_tokens = COUNT(tokens),
-                                         .duration_seconds = 3661.2504};
+static const struct transcript speech = {
+    .text = text,
+    .words = words,
+    .n_words = COUNT(words),
+    .segments = segments,
+    .n_segments = COUNT(segments),
+    .tokens = tokens,
+    .n_tokens = COUNT(tokens),
+    .token_log_posteriors = token_log_posteriors,
+    .alternatives = alternatives,
+    .n_alternatives = COUNT(alternatives),
+    .duration_seconds = 3661.2504,
+};
 static char nothing[] = "";
 static const struct transcript silence = {.text = nothing, .duration_seconds = 2.0};
+
+/* Tokens by index as `speech` has them; 5 is the word separator. */
+static char language[] = "en", no_text[] = "", blank[] = "<blank>", separator[] = "|", h[] = "h",
+            e_acute[] = "\xC3\xA9", quote[] = "\"";
+static char *token_texts[28] = {blank, quote};
+static struct model_config config = {
+    .language = language, .tokens = token_texts, .n_tokens = 28, .word_separator = 5};
 
 static struct transcription_request req;
 static struct buffer out;
@@ -36,6 +52,11 @@ static struct asr_error err;
 
 static void setup(void)
 {
+    for (size_t i = 2; i < COUNT(token_texts); i++)
+        token_texts[i] = no_text;
+    token_texts[5] = separator;
+    token_texts[8] = h;
+    token_texts[27] = e_acute;
     transcription_request_init(&req);
     buffer_init(&out, 1 << 20);
 }
@@ -43,13 +64,21 @@ static void setup(void)
 static void teardown(void)
 {
     buffer_free(&out);
+    transcription_request_free(&req);
+}
+
+static enum asr_status render(const struct transcript *t, struct buffer *to)
+{
+    const struct transcription_answer answer = {.transcript = t, .config = &config};
+
+    return transcription_render(&answer, &req, to, &err);
 }
 
 static const char *body(const struct transcript *t, enum response_format format)
 {
     req.format = format;
     out.n_bytes = 0;
-    ck_assert_int_eq(transcription_render(t, &req, "en", &out, &err), ASR_OK);
+    ck_assert_int_eq(render(t, &out), ASR_OK);
     return out.bytes;
 }
 
@@ -106,6 +135,64 @@ START_TEST(verbose_json_of_silence_has_empty_lists)
                          "{\"task\":\"transcribe\",\"language\":\"english\",\"duration\":2,"
                          "\"text\":\"\",\"words\":[],\"segments\":[],"
                          "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
+    }
+END_TEST
+
+#define ALTERNATIVES                                                                               \
+    "\"alternatives\":[{\"text\":\"hello world\",\"acoustic_score\":-1.25,"                        \
+    "\"language_score\":3.5},{\"text\":\"hello wor\\\"d\",\"acoustic_score\":-2,"                  \
+    "\"language_score\":-0.123457},{\"text\":\"\",\"acoustic_score\":null,\"language_score\":0}],"
+
+START_TEST(log_probabilities_have_openais_shape)
+    {
+        req.logprobs = true;
+        ck_assert_str_eq(body(&speech, RESPONSE_JSON),
+                         "{\"text\":\"" TEXT "\",\"logprobs\":["
+                         "{\"token\":\"h\",\"logprob\":-0.25,\"bytes\":[104]},"
+                         "{\"token\":\" \",\"logprob\":0,\"bytes\":[32]},"
+                         "{\"token\":\"\",\"logprob\":0,\"bytes\":[]},"
+                         "{\"token\":\"\xC3\xA9\",\"logprob\":-1.5,\"bytes\":[195,169]},"
+                         "{\"token\":\"\\\"\",\"logprob\":-3,\"bytes\":[34]}]," USAGE);
+        ck_assert_str_eq(body(&silence, RESPONSE_JSON),
+                         "{\"text\":\"\",\"logprobs\":[],"
+                         "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
+    }
+END_TEST
+
+START_TEST(alternatives_come_with_both_scores)
+    {
+        req.n_alternatives = 3;
+        ck_assert_str_eq(body(&speech, RESPONSE_JSON),
+                         "{\"text\":\"" TEXT "\"," ALTERNATIVES USAGE);
+        ck_assert_str_eq(body(&speech, RESPONSE_VERBOSE_JSON), HEAD SEGMENTS ALTERNATIVES USAGE);
+    }
+END_TEST
+
+START_TEST(phrases_that_cannot_be_used_are_listed_with_the_reason)
+    {
+        struct api_error e;
+        struct phrases *phrases;
+
+        ck_assert_int_eq(phrase_list_add(&req.phrases, "phrases", "hhh", 3, 1, &e), API_OK);
+        ck_assert_int_eq(phrases_new(&phrases, &config, req.phrases.phrases, 1, &err), ASR_OK);
+        struct transcription_answer answer = {&silence, &config, phrases};
+        ck_assert_int_eq(transcription_render(&answer, &req, &out, &err), ASR_OK);
+        ck_assert_str_eq(out.bytes,
+                         "{\"text\":\"\",\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
+        phrases_free(phrases);
+
+        ck_assert_int_eq(phrase_list_add(&req.phrases, "phrases", "h 7", 3, 1, &e), API_OK);
+        ck_assert_int_eq(phrase_list_add(&req.phrases, "phrases", " ", 1, 1, &e), API_OK);
+        ck_assert_int_eq(phrases_new(&phrases, &config, req.phrases.phrases, 3, &err), ASR_OK);
+        answer.phrases = phrases;
+        out.n_bytes = 0;
+        ck_assert_int_eq(transcription_render(&answer, &req, &out, &err), ASR_OK);
+        ck_assert_str_eq(out.bytes,
+                         "{\"text\":\"\",\"unusable_phrases\":["
+                         "{\"phrase\":\"h 7\",\"reason\":\"the model has no letter \\\"7\\\"\"},"
+                         "{\"phrase\":\" \",\"reason\":\"has no words\"}],"
+                         "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
+        phrases_free(phrases);
     }
 END_TEST
 
@@ -183,14 +270,15 @@ END_TEST
 
 START_TEST(a_body_over_the_limit_leaves_nothing_behind)
     {
-        req.word_times = req.segment_times = true;
+        req.word_times = req.segment_times = req.logprobs = true;
+        req.n_alternatives = 3;
         for (int format = RESPONSE_JSON; format <= RESPONSE_VTT; format++) {
             size_t n_bytes = strlen(body(&speech, (enum response_format)format));
             for (size_t limit = 0; limit <= n_bytes; limit++) {
                 struct buffer small;
                 buffer_init(&small, 1 + limit);
                 buffer_append(&small, "x", 1, &err);
-                enum asr_status st = transcription_render(&speech, &req, "en", &small, &err);
+                enum asr_status st = render(&speech, &small);
                 ck_assert_int_eq(st, limit < n_bytes ? ASR_ERR_LIMIT : ASR_OK);
                 ck_assert_uint_eq(small.n_bytes, st == ASR_OK ? 1 + n_bytes : 1);
                 ck_assert_uint_eq(strlen(small.bytes), small.n_bytes);
@@ -210,7 +298,7 @@ START_TEST(every_allocation_may_fail)
         do {
             buffer_free(&out);
             fail_alloc(nth++);
-            st = transcription_render(&speech, &req, "en", &out, &err);
+            st = render(&speech, &out);
             fail_alloc(-1);
             ck_assert(st == ASR_OK || st == ASR_ERR_NOMEM);
             ck_assert(st == ASR_OK || out.n_bytes == 0);
@@ -245,6 +333,9 @@ Suite *suite(void)
     tcase_add_test(c, text_is_one_line);
     tcase_add_test(c, verbose_json_has_segments_unless_only_words_were_asked_for);
     tcase_add_test(c, verbose_json_of_silence_has_empty_lists);
+    tcase_add_test(c, log_probabilities_have_openais_shape);
+    tcase_add_test(c, alternatives_come_with_both_scores);
+    tcase_add_test(c, phrases_that_cannot_be_used_are_listed_with_the_reason);
     tcase_add_test(c, srt_has_numbered_cues);
     tcase_add_test(c, vtt_cues_never_end_before_they_start);
     tcase_add_test(c, cue_text_cannot_end_its_cue_or_be_markup);

@@ -73,9 +73,8 @@ START_TEST(a_bad_upload_is_refused)
     }
 END_TEST
 
-static void push_long_field(const char *name, enum api_error_code expected)
+static void push_long_field(const char *name, size_t n, enum api_error_code expected)
 {
-    size_t n = REQUEST_MAX_FIELD_BYTES + 100;
     char *value = malloc(n), head[128];
     struct upload *u;
     struct api_error e;
@@ -95,8 +94,53 @@ static void push_long_field(const char *name, enum api_error_code expected)
 
 START_TEST(a_long_value_is_refused_where_it_means_something_and_ignored_where_not)
     {
-        push_long_field("prompt", API_INVALID_VALUE);
-        push_long_field("unknown", API_OK);
+        push_long_field("prompt", REQUEST_MAX_FIELD_BYTES, API_OK);
+        push_long_field("prompt", REQUEST_MAX_FIELD_BYTES + 100, API_INVALID_VALUE);
+        push_long_field("phrases", REQUEST_MAX_PHRASES_BYTES + 1, API_INVALID_VALUE);
+        push_long_field("unknown", REQUEST_MAX_FIELD_BYTES + 100, API_OK);
+    }
+END_TEST
+
+START_TEST(a_list_of_phrases_may_be_longer_than_other_fields)
+    {
+        /* With a short field behind it, whose value is what it is and not the rest of the list. */
+        static const char tail[] = "]\r\n" PART("keyterm") "Bo\r\n" PART("language") END;
+        struct upload *u;
+        struct api_error e;
+        int n = 0;
+
+        ck_assert_int_eq(upload_new(&u, TYPE, 100, &e), API_OK);
+        ck_assert_int_eq(upload_push(u, PART("phrases"), strlen(PART("phrases")), &e), API_OK);
+        ck_assert_int_eq(upload_push(u, "[\"Ann Lee\"", 10, &e), API_OK);
+        for (; n * 27 < 2 * REQUEST_MAX_FIELD_BYTES && n < PHRASES_MAX - 2; n++)
+            ck_assert_int_eq(
+                upload_push(u, ",\"abcdefghijklmnopqrstuvwxyz abcdefghijklmno\"", 45, &e), API_OK);
+        ck_assert_int_eq(upload_push(u, tail, sizeof(tail) - 1, &e), API_OK);
+        ck_assert_int_eq(upload_finish(u, &e), API_OK);
+        const struct phrase_list *list = &upload_request(u)->phrases;
+        ck_assert_uint_eq(list->n_phrases, (size_t)n + 2);
+        ck_assert_str_eq(list->phrases[0].text, "Ann Lee");
+        ck_assert_str_eq(list->phrases[n + 1].text, "Bo");
+        ck_assert_str_eq(upload_request(u)->language, "");
+        upload_free(u);
+    }
+END_TEST
+
+START_TEST(every_phrase_may_have_a_part_of_its_own)
+    {
+        static const char part[] = PART("keywords[]") "Ann\r\n";
+        struct upload *u;
+        struct api_error e;
+
+        /* A part ends where the next begins. */
+        ck_assert_int_eq(upload_new(&u, TYPE, 100, &e), API_OK);
+        for (int i = 0; i < PHRASES_MAX + 1; i++)
+            ck_assert_int_eq(upload_push(u, part, sizeof(part) - 1, &e), API_OK);
+        ck_assert_uint_eq(upload_request(u)->phrases.n_phrases, PHRASES_MAX);
+        enum api_error_code code = upload_push(u, part, sizeof(part) - 1, &e);
+        ck_assert_int_eq(code, API_INVALID_VALUE);
+        ck_assert_str_eq(e.param, "keywords[]");
+        upload_free(u);
     }
 END_TEST
 
@@ -131,6 +175,8 @@ Suite *suite(void)
     tcase_add_loop_test(tc, fields_and_file_are_found_however_the_body_is_cut, 1, 60);
     tcase_add_loop_test(tc, a_bad_upload_is_refused, 0, COUNT(bad));
     tcase_add_test(tc, a_long_value_is_refused_where_it_means_something_and_ignored_where_not);
+    tcase_add_test(tc, a_list_of_phrases_may_be_longer_than_other_fields);
+    tcase_add_test(tc, every_phrase_may_have_a_part_of_its_own);
     tcase_add_loop_test(tc, a_raw_body_is_the_file_and_its_fields_come_from_elsewhere, 0,
                         COUNT(raw_types));
     suite_add_tcase(s, tc);
