@@ -4,13 +4,6 @@
 #include <stdbool.h>
 #include <stdlib.h>
 
-const struct confidence_map confidence_defaults = {
-    .score_scale = 0.5,
-    .bias = 0.218,
-    .share_weight = 0.533,
-    .posterior_weight = 0.25,
-};
-
 const struct ctc_beam_config confidence_search = {
     .beam_width = 32,
     .max_tokens = 0,

@@ -11,7 +11,8 @@
  *
  *   confidence = 1 / (1 + exp(-(bias + share_weight logit(share) + posterior_weight ln p)))
  *
- * p is the geometric mean of the word's token posteriors. */
+ * p is the geometric mean of the word's token posteriors. The map comes with the model
+ * (struct confidence_map, model/config.h); tests/bench/confidence.py fits it. */
 #ifndef MODEL_CONFIDENCE_H
 #define MODEL_CONFIDENCE_H
 
@@ -22,14 +23,6 @@
 #include "model/ctc_beam.h"
 #include "model/fusion.h"
 #include "model/hypothesis.h"
-
-struct confidence_map {
-    double score_scale; /* of hypotheses' scores, before they are compared */
-    double bias, share_weight, posterior_weight;
-};
-
-/* Fitted to the shipped model with its language model (tests/bench/confidence.py). */
-extern const struct confidence_map confidence_defaults;
 
 /* The search over a word's stretch. */
 extern const struct ctc_beam_config confidence_search;

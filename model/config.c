@@ -281,6 +281,29 @@ static enum asr_status read_language_model(struct model_config *c, struct json_f
     return st;
 }
 
+static enum asr_status read_confidence(struct model_config *c, struct json_fields *decoder,
+                                       struct asr_error *err)
+{
+    struct confidence_map *map = &c->confidence;
+    const struct {
+        const char *key;
+        double min, *slot;
+    } want[] = {{"score_scale", 0, &map->score_scale},
+                {"bias", -100, &map->bias},
+                {"share_weight", 0, &map->share_weight},
+                {"posterior_weight", 0, &map->posterior_weight}};
+    const json_t *object;
+    struct json_fields f;
+    enum asr_status st = json_fields_object(decoder, "confidence", &object, err);
+
+    if (st == ASR_OK)
+        st = json_fields_open(&f, object, "decoder.confidence", err);
+    for (size_t i = 0; st == ASR_OK && i < sizeof(want) / sizeof(want[0]); i++)
+        st = json_fields_number(&f, want[i].key, want[i].min, 100, want[i].slot, err);
+    c->has_confidence = st == ASR_OK;
+    return st == ASR_OK ? json_fields_done(&f, err) : st;
+}
+
 static enum asr_status read_decoder(struct model_config *c, struct json_fields *top,
                                     struct asr_error *err)
 {
@@ -295,6 +318,8 @@ static enum asr_status read_decoder(struct model_config *c, struct json_fields *
         st = json_fields_open(&f, object, "decoder", err);
     if (st == ASR_OK && json_fields_has(&f, "lm"))
         st = read_language_model(c, &f, err);
+    if (st == ASR_OK && json_fields_has(&f, "confidence"))
+        st = read_confidence(c, &f, err);
     if (st == ASR_OK && json_fields_has(&f, "beam"))
         st = json_fields_size(&f, "beam", 1, MAX_BEAM_WIDTH, &c->beam_width, err);
     return st == ASR_OK ? json_fields_done(&f, err) : st;

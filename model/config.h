@@ -11,6 +11,12 @@
 #include "audio/fbank.h"
 #include "audio/status.h"
 
+/* Makes a probability of what is known of a word (model/confidence.h). */
+struct confidence_map {
+    double score_scale; /* of hypotheses' scores, before they are compared */
+    double bias, share_weight, posterior_weight;
+};
+
 struct model_config {
     char *file; /* as given when it was read, for messages */
     char *name, *language, *licence, *source;
@@ -25,8 +31,10 @@ struct model_config {
     size_t word_separator; /* index into tokens */
     char *lm; /* decoder.lm: a compiled language model's file in the model directory, or NULL */
     double alpha, beta, unknown_penalty; /* decoder.*, model/fusion.h; 0 without `lm` */
-    size_t beam_width;                   /* decoder.beam, or 0 when the config does not say */
-    json_t *document;                    /* owns what `layers` borrows */
+    bool has_confidence;                 /* whether the config has decoder.confidence */
+    struct confidence_map confidence;
+    size_t beam_width; /* decoder.beam, or 0 when the config does not say */
+    json_t *document;  /* owns what `layers` borrows */
 };
 
 /* Limits of a config, so that a lying file cannot ask for absurd memory. */

@@ -6,6 +6,7 @@
 #include <stdio.h>
 #include <stdlib.h>
 
+#include "model/confidence.h"
 #include "model/ctc_beam.h"
 #include "model/ctc_greedy.h"
 #include "model/fusion.h"
@@ -25,7 +26,8 @@ const struct transcribe_options transcribe_defaults = {.n_best = 1, .alpha = NAN
 
 struct model_work {
     struct network_work *network;
-    struct ctc_beam *beam; /* NULL: greedy */
+    struct ctc_beam *beam;         /* NULL: greedy */
+    struct confidence *confidence; /* NULL: greedy, or the model has no map */
     struct hypothesis best[MODEL_MAX_ALTERNATIVES];
     float *posteriors; /* [capacity] floats */
     size_t capacity;
@@ -162,6 +164,9 @@ enum asr_status model_work_new(struct model_work **out, const struct model *mode
     st = network_work_new(&w->network, model->network, 1, err);
     if (st == ASR_OK && options->decoder == DECODER_BEAM)
         st = new_beam(w, model, options->beam_width, err);
+    if (st == ASR_OK && w->beam && model->config->has_confidence)
+        st = confidence_new(&w->confidence, model->config->n_tokens, model->config->blank,
+                            &confidence_search, err);
     if (st != ASR_OK) {
         model_work_free(w);
         return st;
@@ -176,6 +181,7 @@ void model_work_free(struct model_work *work)
         return;
     network_work_free(work->network);
     ctc_beam_free(work->beam);
+    confidence_free(work->confidence);
     for (size_t i = 0; i < MODEL_MAX_ALTERNATIVES; i++)
         hypothesis_free(&work->best[i]);
     free(work->posteriors);
@@ -216,28 +222,49 @@ static struct fusion fusion_of(const struct model *model, const struct transcrib
     };
 }
 
-/* log_posteriors[frames, tokens] -> work->best[*found], best first. */
+/* log_posteriors[frames, tokens] -> work->best[*found], best first. `fusion` NULL: by sound alone.
+ */
 static enum asr_status search(const struct model *model, struct model_work *work,
                               const float *log_posteriors, size_t frames,
-                              const struct transcribe_options *options, size_t *found,
+                              const struct fusion *fusion, size_t n_best, size_t *found,
                               struct asr_error *err)
 {
     const struct model_config *config = model->config;
-    struct fusion fusion = fusion_of(model, options);
     enum asr_status st;
 
     *found = 1;
     if (!work->beam)
         return ctc_greedy(log_posteriors, frames, config->n_tokens, config->blank, &work->best[0],
                           err);
-    ctc_beam_fuse(work->beam, fusion.lm || fusion.phrases ? &fusion : NULL);
+    ctc_beam_fuse(work->beam, fusion);
     ctc_beam_start(work->beam);
     st = ctc_beam_step(work->beam, log_posteriors, frames, err);
     if (st == ASR_OK)
-        st = ctc_beam_finish(work->beam, work->best, options->n_best, found, err);
-    ctc_beam_fuse(work->beam, NULL);     /* `fusion` ends here */
+        st = ctc_beam_finish(work->beam, work->best, n_best, found, err);
+    ctc_beam_fuse(work->beam, NULL);     /* `fusion` is the caller's */
     assert(st != ASR_OK || *found >= 1); /* a beam always holds a prefix, be it the empty one */
     return st;
+}
+
+/* Calibrated confidences in the place of the transcript's own. */
+static enum asr_status calibrate(const struct model *model, struct model_work *work,
+                                 const float *log_posteriors, size_t frames,
+                                 const struct fusion *fusion, struct transcript *t,
+                                 struct asr_error *err)
+{
+    const struct confidence_problem problem = {log_posteriors, frames, &work->best[0],
+                                               (uint32_t)model->config->word_separator, fusion};
+    const struct word_confidence *words;
+    size_t n_words;
+    enum asr_status st = confidence_words(work->confidence, &problem, &model->config->confidence,
+                                          &words, &n_words, err);
+
+    if (st != ASR_OK)
+        return st;
+    assert(n_words == t->n_words);
+    for (size_t i = 0; i < n_words; i++)
+        t->words[i].confidence = words[i].confidence;
+    return ASR_OK;
 }
 
 enum asr_status model_decode(const struct model *model, struct model_work *work,
@@ -245,16 +272,26 @@ enum asr_status model_decode(const struct model *model, struct model_work *work,
                              const struct transcribe_options *options, struct transcript **out,
                              struct asr_error *err)
 {
+    const struct fusion weights = fusion_of(model, options);
+    const struct fusion *fusion = weights.lm || weights.phrases ? &weights : NULL;
+    struct transcript *t = NULL;
     size_t found;
     enum asr_status st;
 
     assert(options->n_best >= 1 && options->n_best <= MODEL_MAX_ALTERNATIVES);
     *out = NULL;
-    st = search(model, work, log_posteriors, frames, options, &found, err);
-    return st == ASR_OK ? transcript_new(out, model->config, work->best, found, log_posteriors,
-                                         frames, model_frame_seconds(model), duration_seconds,
-                                         &segment_defaults, err)
-                        : st;
+    st = search(model, work, log_posteriors, frames, fusion, options->n_best, &found, err);
+    if (st == ASR_OK)
+        st = transcript_new(&t, model->config, work->best, found, log_posteriors, frames,
+                            model_frame_seconds(model), duration_seconds, &segment_defaults, err);
+    if (st == ASR_OK && work->confidence)
+        st = calibrate(model, work, log_posteriors, frames, fusion, t, err);
+    if (st != ASR_OK) {
+        transcript_free(t);
+        return st;
+    }
+    *out = t;
+    return ASR_OK;
 }
 
 enum asr_status model_posteriors(const struct model *model, struct model_work *work,

@@ -2,7 +2,7 @@
  *
  * A word is a run of tokens between word separators. It starts at its first token's first frame
  * and ends after its last token's last frame. Its confidence is the geometric mean of its
- * tokens' posteriors: in [0, 1], not yet calibrated. */
+ * tokens' posteriors, in [0, 1], until model_decode() puts a calibrated one in its place. */
 #ifndef MODEL_TRANSCRIPT_H
 #define MODEL_TRANSCRIPT_H
 

@@ -141,7 +141,7 @@ static void give_answer(const struct bench *b, const struct recording *r,
     const struct word_confidence *words;
     size_t n_words;
 
-    if (confidence_words(confidence, &problem, &confidence_defaults, &words, &n_words, NULL) !=
+    if (confidence_words(confidence, &problem, &b->config->confidence, &words, &n_words, NULL) !=
         ASR_OK)
         die("out of memory");
     write_text(out->texts, b, r, best);

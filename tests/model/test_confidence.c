@@ -155,7 +155,7 @@ START_TEST(certainty_stays_a_number)
             posteriors[i] = i % TOKENS == (_i ? SPACE : A) ? 0.0f : -INFINITY;
         struct confidence_problem p = problem(NULL, &best);
         ck_assert_int_eq(confidence_new(&c, TOKENS, BLANK, &confidence_search, NULL), ASR_OK);
-        ck_assert_int_eq(confidence_words(c, &p, &confidence_defaults, &w, &n_words, NULL), ASR_OK);
+        ck_assert_int_eq(confidence_words(c, &p, &map, &w, &n_words, NULL), ASR_OK);
         ck_assert_double_eq(w[0].share, 0.0); /* "b" */
         ck_assert_double_eq(w[1].share, _i ? 0.0 : 1.0);
         ck_assert(w[0].confidence > 0.0 && w[0].confidence < 0.1);

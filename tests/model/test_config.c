@@ -19,7 +19,8 @@ static const char good[] =
     "'normalisation':{'mean':'utterance','std':'feature.std'},"
     "'layers':[{'type':'linear','weights':'output'}],"
     "'tokens':['-',' ','\xc3\xa4'],'blank':0,'word_separator':' ',"
-    "'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'beam':64}}";
+    "'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'confidence':{'score_"
+    "scale':0.5,'bias':-1,'share_weight':0.25,'posterior_weight':2},'beam':64}}";
 
 /* Parses `good` with its one occurrence of `cut` replaced by `with`; ' stands for ". */
 static enum asr_status parse_with(struct model_config **out, const char *cut, const char *with,
@@ -68,6 +69,15 @@ START_TEST(every_key_arrives)
         ck_assert_uint_eq(c->blank, 0);
         ck_assert_uint_eq(c->word_separator, 1);
         ck_assert_uint_eq(c->beam_width, 64);
+        ck_assert_str_eq(c->lm, "lm.ngram");
+        ck_assert_double_eq(c->alpha, 0.5);
+        ck_assert_double_eq(c->beta, -1);
+        ck_assert_double_eq(c->unknown_penalty, 9);
+        ck_assert(c->has_confidence);
+        ck_assert_double_eq(c->confidence.score_scale, 0.5);
+        ck_assert_double_eq(c->confidence.bias, -1);
+        ck_assert_double_eq(c->confidence.share_weight, 0.25);
+        ck_assert_double_eq(c->confidence.posterior_weight, 2);
         model_config_free(c);
     }
 END_TEST
@@ -95,7 +105,8 @@ START_TEST(the_decoder_section_and_its_keys_are_optional)
         struct model_config *c;
         struct asr_error err;
         const char decoder[] =
-            ",'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'beam':64}";
+            ",'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'confidence':{'"
+            "score_scale':0.5,'bias':-1,'share_weight':0.25,'posterior_weight':2},'beam':64}";
         ck_assert_msg(parse_with(&c, decoder, "", &err) == ASR_OK, "%s", err.text);
         ck_assert_uint_eq(c->beam_width, 0);
         model_config_free(c);
@@ -245,12 +256,16 @@ static const struct {
     {"'lm.ngram'", "'../lm.ngram'", ASR_ERR_FORMAT, "decoder.lm: '../lm.ngram' is not a file name"},
     {"'lm.ngram'", "''", ASR_ERR_FORMAT, "decoder.lm: '' is not a file name"},
     {"'alpha':0.5,", "", ASR_ERR_FORMAT, "decoder.alpha: missing"},
+    {"'bias':-1,", "", ASR_ERR_FORMAT, "decoder.confidence.bias: missing"},
+    {"'share_weight':0.25", "'share_weight':-1", ASR_ERR_FORMAT,
+     "decoder.confidence.share_weight: expected a number"},
     {"'unknown_penalty':9", "'unknown_penalty':-1", ASR_ERR_FORMAT,
      "decoder.unknown_penalty: expected a number"},
     {"'lm':'lm.ngram',", "", ASR_ERR_FORMAT, "decoder.alpha: "},
     {"'beta':-1", "'beta':1e9", ASR_ERR_FORMAT, "decoder.beta: expected a number"},
     {"'lm':'lm.ngram'", "'lm':1", ASR_ERR_FORMAT, "decoder.lm: expected a string"},
-    {"'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'beam':64}",
+    {"'decoder':{'lm':'lm.ngram','alpha':0.5,'beta':-1,'unknown_penalty':9,'confidence':{'score_"
+     "scale':0.5,'bias':-1,'share_weight':0.25,'posterior_weight':2},'beam':64}",
      "'decoder':1", ASR_ERR_FORMAT, "decoder: expected an object, got an integer"},
 };
 

@@ -3,7 +3,9 @@
 #include "model/model.h"
 
 #include <ctype.h>
+#include <math.h>
 #include <pthread.h>
+#include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
@@ -94,6 +96,58 @@ START_TEST(work_is_reused_without_a_trace)
         for (size_t i = 0; i < COUNT(order); i++)
             assert_golden(work, recordings[order[i]]);
         model_work_free(work);
+    }
+END_TEST
+
+/* The reference is "COME TO ME MEN HERE HERE HE RAISED HIS VOICE STILL LOUDER". */
+START_TEST(alternatives_are_ordered_and_right_words_are_trusted_more)
+    {
+        struct features features = golden_features(recordings[0]);
+        struct model_work *work = new_work(&beam);
+        struct transcribe_options options = transcribe_defaults;
+        struct transcript *t;
+        double right = 0, wrong = 0;
+
+        options.n_best = 5;
+        ck_assert_int_eq(model_transcribe(shipped, work, &features, &options, &t, NULL), ASR_OK);
+        ck_assert_uint_eq(t->n_alternatives, 5);
+        ck_assert_str_eq(t->alternatives[0].text, t->text);
+        for (size_t i = 1; i < t->n_alternatives; i++) {
+            const struct alternative *a = &t->alternatives[i - 1], *b = &t->alternatives[i];
+            ck_assert_str_ne(a->text, b->text);
+            ck_assert_double_ge(a->acoustic_log_probability + a->language_score,
+                                b->acoustic_log_probability + b->language_score);
+        }
+        for (size_t w = 0; w < t->n_words; w++) {
+            const char *text = t->words[w].text;
+            bool said =
+                strstr("come to me men here he raised his voice still louder", text) != NULL;
+            double *best = said ? &right : &wrong;
+            *best = fmax(*best, t->words[w].confidence);
+        }
+        ck_assert_double_gt(right, wrong);
+        transcript_free(t);
+        model_work_free(work);
+        free(features.values);
+    }
+END_TEST
+
+START_TEST(the_weights_of_a_request_go_before_the_models)
+    {
+        struct features features = golden_features(recordings[0]);
+        struct model_work *work = new_work(&beam);
+        struct transcribe_options options = transcribe_defaults;
+        struct transcript *with, *without;
+
+        ck_assert_int_eq(model_transcribe(shipped, work, &features, &options, &with, NULL), ASR_OK);
+        options.alpha = options.beta = 0;
+        ck_assert_int_eq(model_transcribe(shipped, work, &features, &options, &without, NULL),
+                         ASR_OK);
+        ck_assert_str_ne(with->text, without->text);
+        transcript_free(with);
+        transcript_free(without);
+        model_work_free(work);
+        free(features.values);
     }
 END_TEST
 
@@ -355,6 +409,8 @@ Suite *suite(void)
     Suite *s = suite_create("model");
     TCase *tc = tcase_create("shipped model"), *load = tcase_create("loading");
     tcase_set_timeout(tc, 300);
+    tcase_add_test(tc, alternatives_are_ordered_and_right_words_are_trusted_more);
+    tcase_add_test(tc, the_weights_of_a_request_go_before_the_models);
     tcase_add_unchecked_fixture(tc, load_shipped, free_shipped);
     tcase_add_loop_test(tc, the_best_path_is_the_independent_programs, 0, COUNT(recordings));
     tcase_add_test(tc, work_is_reused_without_a_trace);
