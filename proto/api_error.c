@@ -18,6 +18,7 @@ static const struct api_error_row rows[API_ERROR_COUNT] = {
     [API_AUDIO_OVER_LIMIT] = {"audio_over_limit", 400, "invalid_request_error"},
     [API_MODEL_NOT_FOUND] = {"model_not_found", 404, "invalid_request_error"},
     [API_NOT_FOUND] = {"unknown_url", 404, "invalid_request_error"},
+    [API_NOT_KEPT] = {"not_kept", 404, "invalid_request_error"},
     [API_METHOD_NOT_ALLOWED] = {"method_not_supported", 405, "invalid_request_error"},
     [API_REQUEST_TIMEOUT] = {"request_timeout", 408, "invalid_request_error"},
     [API_BODY_TOO_LARGE] = {"body_too_large", 413, "invalid_request_error"},

@@ -18,6 +18,7 @@ enum api_error_code {
     API_AUDIO_OVER_LIMIT,       /* 400: duration, rate, channels */
     API_MODEL_NOT_FOUND,        /* 404 */
     API_NOT_FOUND,              /* 404: no such route */
+    API_NOT_KEPT,               /* 404: nothing to decode again under this id */
     API_METHOD_NOT_ALLOWED,     /* 405 */
     API_REQUEST_TIMEOUT,        /* 408: the body came too slowly */
     API_BODY_TOO_LARGE,         /* 413 */

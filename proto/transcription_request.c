@@ -42,6 +42,12 @@ void transcription_request_init(struct transcription_request *req)
         .channel = CHANNEL_MIX, .raw = {.encoding = RAW_NONE}, .alpha = NAN, .beta = NAN};
 }
 
+void transcription_request_init_redecode(struct transcription_request *req)
+{
+    transcription_request_init(req);
+    req->redecode = true;
+}
+
 void transcription_request_free(struct transcription_request *req)
 {
     phrase_list_free(&req->phrases);
@@ -105,6 +111,12 @@ static enum api_error_code take_model(struct transcription_request *req, const s
                                       const char *text, struct api_error *e)
 {
     return take_text(req->model, sizeof(req->model), field, text, e);
+}
+
+static enum api_error_code take_id(struct transcription_request *req, const struct field *field,
+                                   const char *text, struct api_error *e)
+{
+    return take_text(req->id, sizeof(req->id), field, text, e);
 }
 
 static enum api_error_code take_language(struct transcription_request *req,
@@ -246,6 +258,22 @@ static enum api_error_code take_phrases(struct transcription_request *req,
     return phrase_list_add_json(&req->phrases, field->name, text, strlen(text), e);
 }
 
+static enum api_error_code take_flag(bool *to, const struct field *field, const char *text,
+                                     struct api_error *e)
+{
+    *to = strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0;
+    if (!*to && strcasecmp(text, "false") != 0 && strcmp(text, "0") != 0)
+        return api_fail(e, API_INVALID_VALUE, field->name, "%s must be true or false, not '%s'",
+                        field->name, quote(text).text);
+    return API_OK;
+}
+
+static enum api_error_code take_keep(struct transcription_request *req, const struct field *field,
+                                     const char *text, struct api_error *e)
+{
+    return take_flag(&req->keep, field, text, e);
+}
+
 static enum api_error_code take_alternatives(struct transcription_request *req,
                                              const struct field *field, const char *text,
                                              struct api_error *e)
@@ -322,12 +350,10 @@ static enum api_error_code refuse(struct transcription_request *req, const struc
 static enum api_error_code take_stream(struct transcription_request *req, const struct field *field,
                                        const char *text, struct api_error *e)
 {
-    if (strcasecmp(text, "false") == 0 || strcmp(text, "0") == 0)
-        return API_OK;
-    if (strcasecmp(text, "true") == 0 || strcmp(text, "1") == 0)
-        return refuse(req, field, text, e);
-    return api_fail(e, API_INVALID_VALUE, field->name, "stream must be true or false, not '%s'",
-                    quote(text).text);
+    bool wanted = false;
+    enum api_error_code code = take_flag(&wanted, field, text, e);
+
+    return code == API_OK && wanted ? refuse(req, field, text, e) : code;
 }
 
 static const char no_speakers[] = "this server does not tell speakers apart. Leave the field out.";
@@ -350,12 +376,25 @@ static const struct field fields[] = {
     {"alpha", SCALAR, take_alpha, NULL, 0},
     {"beta", SCALAR, take_beta, NULL, 0},
     {"include[]", LIST, take_include, NULL, 0},
+    {"keep", SCALAR, take_keep, NULL, 0},
     {"prompt", SCALAR, take_hint, NULL, 0},
     {"chunking_strategy", OBJECT, take_chunking, NULL, 0},
     {"stream", SCALAR, take_stream,
      "the transcript comes in one piece. Leave the field out or set it to false.", 0},
     {"known_speaker_names[]", LIST, refuse, no_speakers, 0},
     {"known_speaker_references[]", LIST, refuse, no_speakers, 0},
+};
+static const struct field redecode_fields[] = {
+    {"id", SCALAR, take_id, NULL, 0},
+    {"response_format", SCALAR, take_format, NULL, 0},
+    {"timestamp_granularities[]", LIST, take_granularities, NULL, 0},
+    {"keywords[]", LIST, take_phrase, NULL, 0},
+    {"keyterm", LIST, take_phrase, NULL, 0},
+    {"phrases", SCALAR, take_phrases, NULL, REQUEST_MAX_PHRASES_BYTES},
+    {"alternatives", SCALAR, take_alternatives, NULL, 0},
+    {"alpha", SCALAR, take_alpha, NULL, 0},
+    {"beta", SCALAR, take_beta, NULL, 0},
+    {"include[]", LIST, take_include, NULL, 0},
 };
 _Static_assert(COUNT(fields) <= 32, "fields_seen has a bit for each field");
 
@@ -380,11 +419,16 @@ static bool name_matches(const struct field *field, const char *name, bool *memb
     return *member || strspn(rest + 1, "0123456789") == n_rest - 2;
 }
 
-static const struct field *find_field(const char *name, bool *member)
+/* *place: its place in the table. */
+static const struct field *find_field(const struct transcription_request *req, const char *name,
+                                      size_t *place, bool *member)
 {
-    for (size_t i = 0; i < COUNT(fields); i++)
-        if (name_matches(&fields[i], name, member))
-            return &fields[i];
+    const struct field *table = req->redecode ? redecode_fields : fields;
+    size_t n = req->redecode ? COUNT(redecode_fields) : COUNT(fields);
+
+    for (*place = 0; *place < n; ++*place)
+        if (name_matches(&table[*place], name, member))
+            return &table[*place];
     return NULL;
 }
 
@@ -393,19 +437,30 @@ static size_t max_bytes_of(const struct field *field)
     return field && field->max_bytes ? field->max_bytes : REQUEST_MAX_FIELD_BYTES;
 }
 
-size_t transcription_request_max_bytes(const char *name)
+size_t transcription_request_max_bytes(const struct transcription_request *req, const char *name)
 {
+    size_t place;
     bool member;
 
-    return max_bytes_of(find_field(name, &member));
+    return max_bytes_of(find_field(req, name, &place, &member));
+}
+
+bool transcription_request_is_list(const struct transcription_request *req, const char *name)
+{
+    size_t place;
+    bool member;
+    const struct field *field = find_field(req, name, &place, &member);
+
+    return field && field->shape == LIST;
 }
 
 enum api_error_code transcription_request_field(struct transcription_request *req, const char *name,
                                                 const char *value, size_t n_bytes,
                                                 struct api_error *e)
 {
+    size_t place;
     bool member = false;
-    const struct field *field = find_field(name, &member);
+    const struct field *field = find_field(req, name, &place, &member);
 
     assert(value[n_bytes] == 0);
     if (!field)
@@ -415,7 +470,7 @@ enum api_error_code transcription_request_field(struct transcription_request *re
                         field->name, n_bytes, max_bytes_of(field));
     if (memchr(value, 0, n_bytes) || !utf8_valid(value, n_bytes))
         return api_fail(e, API_INVALID_VALUE, field->name, "%s is not UTF-8 text", field->name);
-    unsigned seen = 1U << (field - fields);
+    unsigned seen = 1U << place;
     if (field->shape == SCALAR && (req->fields_seen & seen))
         return api_fail(e, API_INVALID_REQUEST, field->name, "%s is given twice", field->name);
     req->fields_seen |= seen;
@@ -536,4 +591,17 @@ enum api_error_code transcription_request_finish(const struct transcription_requ
     if (code == API_OK)
         code = check_raw(req, e);
     return code;
+}
+
+enum api_error_code transcription_request_finish_redecode(const struct transcription_request *req,
+                                                          bool have_file, struct api_error *e)
+{
+    if (!*req->id)
+        return api_fail(e, API_MISSING_PARAMETER, "id",
+                        "you must provide an id parameter: the X-Request-Id of a transcription "
+                        "that was made with keep=true");
+    if (have_file)
+        return api_fail(e, API_UNSUPPORTED_PARAMETER, "file",
+                        "file is not supported: what was kept is decoded again");
+    return check_format(req, e);
 }

@@ -1,4 +1,5 @@
-/* transcription_request.h - OpenAI's POST /v1/audio/transcriptions: its fields, checked.
+/* transcription_request.h - OpenAI's POST /v1/audio/transcriptions: its fields, checked; and those
+ * of POST /v1/redecode, which are the ones that concern the decoder and the answer, and an id.
  *
  * Fields arrive one by one, from multipart parts or from the query of a raw-body request (raw
  * bodies may also state encoding, sample_rate and channels of headerless audio). The audio
@@ -34,6 +35,9 @@ enum {
 /* Owns its phrases: transcription_request_free(). */
 
 struct transcription_request {
+    bool redecode;       /* which of the two it is */
+    char id[128];        /* redecode: of what is decoded again; "" until given */
+    bool keep;           /* transcription: for being decoded again */
     char model[128];     /* "" until given */
     char language[32];   /* "" unless given */
     char languages[256]; /* the languages[] given, comma-separated */
@@ -50,10 +54,14 @@ struct transcription_request {
 };
 
 void transcription_request_init(struct transcription_request *req);
+void transcription_request_init_redecode(struct transcription_request *req);
 void transcription_request_free(struct transcription_request *req);
 
 /* The most bytes that a field may have; REQUEST_MAX_FIELD_BYTES for an unknown one. */
-size_t transcription_request_max_bytes(const char *name);
+size_t transcription_request_max_bytes(const struct transcription_request *req, const char *name);
+
+/* Whether a field may be given many times. */
+bool transcription_request_is_list(const struct transcription_request *req, const char *name);
 
 /* One field; value[n_bytes] is 0. Names as OpenAI's, `file` excepted. Unknown names are ignored,
  * as OpenAI does; known fields that we cannot honour and that would change the answer are refused
@@ -69,6 +77,10 @@ enum api_error_code transcription_request_finish(const struct transcription_requ
                                                  bool have_file, const char *served_model,
                                                  const char *aliases, const char *served_language,
                                                  struct api_error *e);
+
+/* The same for a redecode request. */
+enum api_error_code transcription_request_finish_redecode(const struct transcription_request *req,
+                                                          bool have_file, struct api_error *e);
 
 /* API_UNSUPPORTED_PARAMETER when the request wants what the greedy decoder has not. */
 enum api_error_code transcription_request_check_greedy(const struct transcription_request *req,

@@ -176,6 +176,19 @@ static void write_unusable_phrases(struct json_writer *w, const struct transcrip
     json_write_close(w, ']');
 }
 
+/* Where it can be decoded again, or null when there was no room. */
+static void write_kept(struct json_writer *w, const struct transcription_answer *a)
+{
+    if (!a->kept_id) {
+        json_write_text(w, "kept", NULL);
+        return;
+    }
+    json_write_open(w, "kept", '{');
+    json_write_text(w, "id", a->kept_id);
+    json_write_number(w, "seconds", a->kept_seconds, TIME_DECIMALS);
+    json_write_close(w, '}');
+}
+
 /* What the requests of both JSON formats may ask for besides. */
 static void write_extras(struct json_writer *w, const struct transcription_answer *a,
                          const struct transcription_request *req)
@@ -185,6 +198,8 @@ static void write_extras(struct json_writer *w, const struct transcription_answe
     if (req->n_alternatives > 0)
         write_alternatives(w, a->transcript);
     write_unusable_phrases(w, a, &req->phrases);
+    if (req->keep)
+        write_kept(w, a);
 }
 
 static enum asr_status render_json(const struct transcription_answer *a,

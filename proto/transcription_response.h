@@ -17,6 +17,8 @@ struct transcription_answer {
     const struct transcript *transcript;
     const struct model_config *config; /* of the model that it comes from */
     const struct phrases *phrases;     /* made of the request's; NULL without */
+    const char *kept_id;               /* what keep=true was given; NULL: it could not be kept */
+    double kept_seconds;
 };
 
 /* Appends the whole body to *out, in the format and with the parts that `req` asks for. */

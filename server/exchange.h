@@ -18,6 +18,7 @@
 
 struct MHD_Connection;
 struct http;
+struct kept;
 struct route;
 struct service;
 struct upload;
@@ -45,6 +46,7 @@ struct exchange {
     struct service *service;
 
     struct upload *upload; /* of a transcription */
+    struct kept *kept;     /* what is decoded again, while it is */
     struct pool_job job;
     struct answer answer;
 

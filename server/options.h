@@ -42,6 +42,8 @@ struct options {
     int64_t queue;
     int64_t max_body_bytes;
     int64_t max_connections;
+    int64_t keep_bytes; /* 0: nothing is kept */
+    double keep_seconds;
     double body_timeout_seconds, idle_timeout_seconds, drain_timeout_seconds;
 
     /* transcribe */

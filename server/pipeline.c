@@ -21,6 +21,7 @@ struct pipeline_worker {
     struct front_end_work *front_end;
     struct model_work *model;
     struct features features;
+    struct posteriors posteriors; /* of the last run; the model work's own */
 };
 
 enum asr_status pipeline_new(struct pipeline **out, const struct options *options,
@@ -148,6 +149,7 @@ enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *w
                              struct pipeline_times *times, struct asr_error *err)
 {
     bool headerless = recording->raw.encoding != RAW_NONE;
+    struct posteriors *seen = &worker->posteriors;
     double started = clock_ms();
 
     *out = NULL;
@@ -161,7 +163,33 @@ enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *w
     if (st != ASR_OK)
         return st;
     times->audio_seconds = worker->features.duration_seconds;
-    st = model_transcribe(p->model, worker->model, &worker->features, options, out, err);
+    st = model_posteriors(p->model, worker->model, &worker->features, &seen->log_posteriors,
+                          &seen->frames, err);
+    seen->tokens = model_config(p->model)->n_tokens;
+    seen->duration_seconds = worker->features.duration_seconds;
+    if (st == ASR_OK)
+        st = model_decode(p->model, worker->model, seen->log_posteriors, seen->frames,
+                          seen->duration_seconds, options, out, err);
     times->recognize_ms = clock_ms() - extracted;
+    return st;
+}
+
+struct posteriors pipeline_posteriors(const struct pipeline_worker *worker)
+{
+    return worker->posteriors;
+}
+
+enum asr_status pipeline_decode(const struct pipeline *p, struct pipeline_worker *worker,
+                                const struct posteriors *posteriors,
+                                const struct transcribe_options *options, struct transcript **out,
+                                struct pipeline_times *times, struct asr_error *err)
+{
+    double started = clock_ms();
+
+    *times = (struct pipeline_times){.audio_seconds = posteriors->duration_seconds};
+    enum asr_status st =
+        model_decode(p->model, worker->model, posteriors->log_posteriors, posteriors->frames,
+                     posteriors->duration_seconds, options, out, err);
+    times->recognize_ms = clock_ms() - started;
     return st;
 }

@@ -13,6 +13,7 @@
 #include "model/model.h"
 #include "server/options.h"
 #include "server/pool.h"
+#include "server/posteriors.h"
 
 struct pipeline;
 struct pipeline_worker;
@@ -53,5 +54,14 @@ enum asr_status pipeline_run(const struct pipeline *pipeline, struct pipeline_wo
                              const struct recording *recording,
                              const struct transcribe_options *options, struct transcript **out,
                              struct pipeline_times *times, struct asr_error *err);
+
+/* What the last run saw: good until the worker's next. */
+struct posteriors pipeline_posteriors(const struct pipeline_worker *worker);
+
+/* The second half of a run again. */
+enum asr_status pipeline_decode(const struct pipeline *pipeline, struct pipeline_worker *worker,
+                                const struct posteriors *posteriors,
+                                const struct transcribe_options *options, struct transcript **out,
+                                struct pipeline_times *times, struct asr_error *err);
 
 #endif

@@ -17,6 +17,7 @@ static const struct route routes[] = {
     {"GET", "/v1/models/{id}", NULL, NULL, models_one},
     {"POST", "/v1/audio/transcriptions", transcriptions_begin, transcriptions_body,
      transcriptions_end},
+    {"POST", "/v1/redecode", redecode_begin, transcriptions_body, redecode_end},
 };
 
 enum { N_ROUTES = sizeof(routes) / sizeof(routes[0]) };

@@ -118,6 +118,7 @@ static bool wait_for_signal(const struct daemon *d, int other_fd, double end_ms)
         if (fds[1].revents & POLLIN)
             return false;
         http_watch(d->http);
+        service_watch(&d->service);
     }
     return false;
 }

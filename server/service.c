@@ -6,6 +6,8 @@
 #include <string.h>
 #include <sys/stat.h>
 
+#include "server/clock.h"
+
 void service_init(struct service *service, const struct options *options)
 {
     memset(service, 0, sizeof(*service));
@@ -55,6 +57,9 @@ enum asr_status service_load(struct service *service, struct asr_error *err)
 
     if (st == ASR_OK)
         st = name_models(service, err);
+    if (st == ASR_OK)
+        st = keep_new(&service->keep, (size_t)options->keep_bytes, options->keep_seconds, clock_ms,
+                      err);
     if (st == ASR_OK) {
         struct pool_scratch scratch = pipeline_scratch(service->pipeline);
         st = pool_new(&service->pool, (size_t)options->threads, (size_t)options->queue, &scratch,
@@ -75,9 +80,17 @@ void service_drain(struct service *service)
     atomic_store(&service->state, SERVICE_DRAINING);
 }
 
+/* Before it is ready, another thread may be making what is looked after here. */
+void service_watch(const struct service *service)
+{
+    if (service_state(service) == SERVICE_READY)
+        keep_expire(service->keep);
+}
+
 void service_free(struct service *service)
 {
     pool_free(service->pool);
+    keep_free(service->keep);
     pipeline_free(service->pipeline);
     free(service->alias_text);
 }

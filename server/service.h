@@ -12,6 +12,7 @@
 
 #include "audio/status.h"
 #include "proto/models_response.h"
+#include "server/keep.h"
 #include "server/options.h"
 #include "server/pipeline.h"
 #include "server/pool.h"
@@ -24,6 +25,7 @@ struct service {
     _Atomic enum service_state state;
     struct pipeline *pipeline;
     struct pool *pool;
+    struct keep *keep;
     struct served_model names[SERVICE_MAX_NAMES]; /* the model's own name, then its aliases */
     size_t n_names;
     char *alias_text; /* what `names` points into */
@@ -37,6 +39,9 @@ enum asr_status service_load(struct service *service, struct asr_error *err);
 
 enum service_state service_state(const struct service *service);
 void service_drain(struct service *service);
+
+/* Housekeeping, to be called about once a second. */
+void service_watch(const struct service *service);
 
 /* After the last request has ended. */
 void service_free(struct service *service);

@@ -79,7 +79,10 @@ static enum asr_status render(const struct file_job *job, const struct transcrip
 {
     const struct file_list *list = job->list;
     const struct transcription_answer answer = {
-        transcript, model_config(pipeline_model(list->pipeline)), list->phrases};
+        .transcript = transcript,
+        .config = model_config(pipeline_model(list->pipeline)),
+        .phrases = list->phrases,
+    };
 
     if (list->options->format == OUTPUT_TSV)
         return buffer_printf(out, err, "%s\t%s\n", job->file, transcript->text);

@@ -4,15 +4,18 @@
 #include <string.h>
 #include <strings.h>
 
+#include "proto/json_form.h"
 #include "proto/multipart.h"
 #include "proto/utf8.h"
 
 enum { MAX_PART_HEADER_BYTES = 8192, MAX_FIELD_NAME = 127 };
+/* Of a JSON body: phrases and all. */
+enum { MAX_JSON_BYTES = 2 * REQUEST_MAX_PHRASES_BYTES };
 
 struct upload {
     struct multipart *multipart; /* NULL when raw */
     struct transcription_request request;
-    struct buffer audio;
+    struct buffer audio;           /* or the JSON object */
     struct buffer field;           /* the value being collected */
     char name[MAX_FIELD_NAME + 1]; /* its name */
     bool in_file, has_file;
@@ -44,7 +47,7 @@ static enum asr_status begin_part(void *ctx, const struct multipart_part *part,
                                   utf8_quote(part->name, n_name).text, MAX_FIELD_NAME));
     memcpy(u->name, part->name, n_name + 1);
     u->field.n_bytes = 0;
-    u->field.max_bytes = transcription_request_max_bytes(u->name) + 1;
+    u->field.max_bytes = transcription_request_max_bytes(&u->request, u->name) + 1;
     return buffer_append(&u->field, "", 0, err); /* also an empty value is a text */
 }
 
@@ -54,7 +57,8 @@ static enum asr_status add_audio(struct upload *u, const char *bytes, size_t n_b
     enum asr_status st = buffer_append(&u->audio, bytes, n_bytes, err);
 
     if (st == ASR_ERR_LIMIT)
-        api_fail(&u->failure, API_BODY_TOO_LARGE, NULL, "the recording has %s", err->text);
+        api_fail(&u->failure, API_BODY_TOO_LARGE, NULL, "the %s has %s",
+                 u->request.redecode ? "JSON object" : "recording", err->text);
     return st;
 }
 
@@ -114,6 +118,14 @@ static bool is_raw_type(const char *content_type)
     return false;
 }
 
+static bool is_body_type(const struct upload *u, const char *content_type)
+{
+    if (!content_type)
+        return true;
+    return u->request.redecode ? has_type(content_type, "application/json")
+                               : is_raw_type(content_type);
+}
+
 static enum api_error_code choose_form(struct upload *u, const char *content_type,
                                        struct api_error *e)
 {
@@ -121,28 +133,33 @@ static enum api_error_code choose_form(struct upload *u, const char *content_typ
     static const struct multipart_events events = {begin_part, part_data, end_part};
     struct asr_error err;
 
-    if (!content_type || is_raw_type(content_type))
+    if (is_body_type(u, content_type))
         return API_OK;
     if (!has_type(content_type, "multipart/form-data"))
         return api_fail(e, API_UNSUPPORTED_MEDIA_TYPE, NULL,
-                        "Content-Type '%s' is not supported: send multipart/form-data, or the "
-                        "recording alone as audio/* or application/octet-stream",
-                        utf8_quote(content_type, strlen(content_type)).text);
+                        "Content-Type '%s' is not supported: send multipart/form-data, or %s",
+                        utf8_quote(content_type, strlen(content_type)).text,
+                        u->request.redecode
+                            ? "a JSON object as application/json"
+                            : "the recording alone as audio/* or application/octet-stream");
     if (multipart_new(&u->multipart, content_type, &limits, &events, u, &err) != ASR_OK)
         return fail_of(u, &err, e);
     return API_OK;
 }
 
-enum api_error_code upload_new(struct upload **out, const char *content_type, size_t max_bytes,
-                               struct api_error *e)
+enum api_error_code upload_new(struct upload **out, enum upload_kind kind, const char *content_type,
+                               size_t max_bytes, struct api_error *e)
 {
     struct upload *u = calloc(1, sizeof(*u));
 
     *out = NULL;
     if (!u)
         return api_fail(e, API_OVERLOADED, NULL, "out of memory for a request");
-    transcription_request_init(&u->request);
-    buffer_init(&u->audio, max_bytes);
+    if (kind == UPLOAD_REDECODE)
+        transcription_request_init_redecode(&u->request);
+    else
+        transcription_request_init(&u->request);
+    buffer_init(&u->audio, kind == UPLOAD_REDECODE ? MAX_JSON_BYTES : max_bytes);
     buffer_init(&u->field, 0);
     enum api_error_code code = choose_form(u, content_type, e);
     if (code != API_OK) {
@@ -184,18 +201,20 @@ enum api_error_code upload_push(struct upload *u, const char *bytes, size_t n_by
     if (u->multipart) {
         st = multipart_push(u->multipart, bytes, n_bytes, &err);
     } else {
-        u->has_file = true;
+        u->has_file = !u->request.redecode;
         st = add_audio(u, bytes, n_bytes, &err);
     }
     return st == ASR_OK ? API_OK : fail_of(u, &err, e);
 }
 
-enum api_error_code upload_finish(const struct upload *u, struct api_error *e)
+enum api_error_code upload_finish(struct upload *u, struct api_error *e)
 {
     struct asr_error err;
 
     if (u->multipart && multipart_finish(u->multipart, &err) != ASR_OK)
         return api_fail(e, API_INVALID_REQUEST, NULL, "%s", err.text);
+    if (!u->multipart && u->request.redecode && u->audio.n_bytes > 0)
+        return json_form_read(&u->request, u->audio.bytes, u->audio.n_bytes, e);
     return API_OK;
 }
 

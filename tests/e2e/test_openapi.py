@@ -152,6 +152,14 @@ def test_its_request_fields_are_the_servers():
     assert taken == described, taken ^ described
 
 
+def test_its_fields_to_decode_again_are_the_servers():
+    table = re.search(r"static const struct field redecode_fields\[\] = \{(.*?)\n\};",
+                      source("proto/transcription_request.c"), re.S).group(1)
+    known = set(re.findall(r'\{"([^"]+)", (?:SCALAR|LIST|OBJECT),', table))
+    described = set(SPEC["components"]["schemas"]["RedecodeFields"]["properties"])
+    assert "id" in known and known == described, known ^ described
+
+
 def test_its_encodings_are_the_decoders():
     known = set(re.findall(r'\{"([\w-]+)", RAW_\w+\}', source("audio/decode.c")))
     fields = SPEC["components"]["schemas"]["TranscriptionFields"]["properties"]

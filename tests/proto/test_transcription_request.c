@@ -94,6 +94,7 @@ START_TEST(every_field_lands_where_it_belongs)
             {"alternatives", "20"},
             {"alpha", "0.75"},
             {"beta", "-1.5"},
+            {"keep", "true"},
             {NULL, NULL},
         };
         ck_assert_msg(give_all(all) == API_OK, "%s", e.message);
@@ -116,6 +117,7 @@ START_TEST(every_field_lands_where_it_belongs)
         ck_assert_uint_eq(req.n_alternatives, 20);
         ck_assert_double_eq(req.alpha, 0.75);
         ck_assert_double_eq(req.beta, -1.5);
+        ck_assert(req.keep);
     }
 END_TEST
 
@@ -179,6 +181,8 @@ static const struct given harmless[] = {
     {"phrases", "[]"},
     {"alternatives", ""},
     {"alpha", ""},
+    {"keep", "false"},
+    {"id", "means nothing here"},
     {"chunking_strategy", "auto"},
     {"chunking_strategy", "{\"type\":\"server_vad\",\"threshold\":0.5}"},
     {"chunking_strategy[type]", "server_vad"},
@@ -216,7 +220,33 @@ START_TEST(harmless_fields_change_nothing)
         ck_assert_int_eq(req.channel, CHANNEL_MIX);
         ck_assert(!req.word_times && !req.segment_times);
         ck_assert_uint_eq(req.phrases.n_phrases, 0);
-        ck_assert(isnan(req.alpha));
+        ck_assert(isnan(req.alpha) && !req.keep);
+        ck_assert_str_eq(req.id, "");
+    }
+END_TEST
+
+START_TEST(decoding_again_needs_an_id_and_no_file)
+    {
+        transcription_request_init_redecode(&req);
+        ck_assert_int_eq(transcription_request_finish_redecode(&req, false, &e),
+                         API_MISSING_PARAMETER);
+        ck_assert_str_eq(e.param, "id");
+        ck_assert_int_eq(give("id", "req-1"), API_OK);
+        ck_assert_int_eq(give("model", "means nothing here"), API_OK);
+        ck_assert_int_eq(give("keep", "means nothing here"), API_OK);
+        ck_assert_int_eq(give("keyterm", "Ann"), API_OK);
+        ck_assert_int_eq(give("alternatives", "3"), API_OK);
+        ck_assert_int_eq(transcription_request_finish_redecode(&req, false, &e), API_OK);
+        ck_assert_str_eq(req.id, "req-1");
+        ck_assert_uint_eq(req.phrases.n_phrases, 1);
+        ck_assert_uint_eq(req.n_alternatives, 3);
+        ck_assert_int_eq(transcription_request_finish_redecode(&req, true, &e),
+                         API_UNSUPPORTED_PARAMETER);
+        ck_assert_str_eq(e.param, "file");
+        ck_assert_int_eq(give("response_format", "vtt"), API_OK);
+        ck_assert_int_eq(transcription_request_finish_redecode(&req, false, &e), API_INVALID_VALUE);
+        ck_assert_str_eq(e.param, "alternatives");
+        ck_assert_int_eq(give("id", "req-2"), API_INVALID_REQUEST);
     }
 END_TEST
 
@@ -315,6 +345,7 @@ static const struct {
      "beta",
      "beta must be a number from -10 to 10, not '10.5'"},
     {{{"beta", "inf"}}, API_INVALID_VALUE, "beta", NULL},
+    {{{"keep", "yes"}}, API_INVALID_VALUE, "keep", "keep must be true or false, not 'yes'"},
     {{{"phrases", "Ann"}}, API_INVALID_VALUE, "phrases", NULL},
     {{{"phrases", "[{\"phrase\":\"Ann\",\"weight\":101}]"}},
      API_INVALID_VALUE,
@@ -406,7 +437,8 @@ START_TEST(a_thousand_phrases_fit_into_one_field)
             n += (size_t)sprintf(json + n, "\",\"weight\":2.5}");
         }
         json[n++] = ']';
-        ck_assert_uint_eq(transcription_request_max_bytes("phrases"), REQUEST_MAX_PHRASES_BYTES);
+        ck_assert_uint_eq(transcription_request_max_bytes(&req, "phrases"),
+                          REQUEST_MAX_PHRASES_BYTES);
         ck_assert_msg(give("phrases", json) == API_OK, "%s", e.message);
         ck_assert_uint_eq(req.phrases.n_phrases, PHRASES_MAX);
         ck_assert_int_eq(give("keyterm", "one more"), API_INVALID_VALUE);
@@ -459,8 +491,9 @@ START_TEST(values_are_bounded)
         static char much[REQUEST_MAX_FIELD_BYTES + 2];
 
         memset(much, 'm', sizeof(much) - 1);
-        ck_assert_uint_eq(transcription_request_max_bytes("prompt"), REQUEST_MAX_FIELD_BYTES);
-        ck_assert_uint_eq(transcription_request_max_bytes("unknown"), REQUEST_MAX_FIELD_BYTES);
+        ck_assert_uint_eq(transcription_request_max_bytes(&req, "prompt"), REQUEST_MAX_FIELD_BYTES);
+        ck_assert_uint_eq(transcription_request_max_bytes(&req, "unknown"),
+                          REQUEST_MAX_FIELD_BYTES);
         ck_assert_int_eq(give("prompt", much), API_INVALID_VALUE);
         ck_assert_str_eq(e.message, "prompt is 16385 bytes long, more than 16384");
         again();
@@ -499,6 +532,7 @@ Suite *suite(void)
     tcase_add_loop_test(c, response_formats_are_openais, 0, COUNT(formats));
     tcase_add_loop_test(c, granularities_come_in_any_clients_spelling, 0, COUNT(granularities));
     tcase_add_loop_test(c, harmless_fields_change_nothing, 0, COUNT(harmless));
+    tcase_add_test(c, decoding_again_needs_an_id_and_no_file);
     tcase_add_loop_test(c, what_cannot_be_honoured_is_refused_by_name, 0, COUNT(refused));
     tcase_add_loop_test(c, the_greedy_decoder_refuses_what_it_cannot_do, 0, COUNT(greedy));
     tcase_add_test(c, a_thousand_phrases_fit_into_one_field);

@@ -175,7 +175,8 @@ START_TEST(phrases_that_cannot_be_used_are_listed_with_the_reason)
 
         ck_assert_int_eq(phrase_list_add(&req.phrases, "phrases", "hhh", 3, 1, &e), API_OK);
         ck_assert_int_eq(phrases_new(&phrases, &config, req.phrases.phrases, 1, &err), ASR_OK);
-        struct transcription_answer answer = {&silence, &config, phrases};
+        struct transcription_answer answer = {
+            .transcript = &silence, .config = &config, .phrases = phrases};
         ck_assert_int_eq(transcription_render(&answer, &req, &out, &err), ASR_OK);
         ck_assert_str_eq(out.bytes,
                          "{\"text\":\"\",\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
@@ -193,6 +194,21 @@ START_TEST(phrases_that_cannot_be_used_are_listed_with_the_reason)
                          "{\"phrase\":\" \",\"reason\":\"has no words\"}],"
                          "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
         phrases_free(phrases);
+    }
+END_TEST
+
+START_TEST(keeping_says_under_which_id_or_that_there_was_no_room)
+    {
+        struct transcription_answer answer = {
+            .transcript = &silence, .config = &config, .kept_id = "req-1", .kept_seconds = 600};
+
+        req.keep = true;
+        ck_assert_int_eq(transcription_render(&answer, &req, &out, &err), ASR_OK);
+        ck_assert_str_eq(out.bytes, "{\"text\":\"\",\"kept\":{\"id\":\"req-1\",\"seconds\":600},"
+                                    "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
+        ck_assert_str_eq(body(&silence, RESPONSE_JSON),
+                         "{\"text\":\"\",\"kept\":null,"
+                         "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
     }
 END_TEST
 
@@ -336,6 +352,7 @@ Suite *suite(void)
     tcase_add_test(c, log_probabilities_have_openais_shape);
     tcase_add_test(c, alternatives_come_with_both_scores);
     tcase_add_test(c, phrases_that_cannot_be_used_are_listed_with_the_reason);
+    tcase_add_test(c, keeping_says_under_which_id_or_that_there_was_no_room);
     tcase_add_test(c, srt_has_numbered_cues);
     tcase_add_test(c, vtt_cues_never_end_before_they_start);
     tcase_add_test(c, cue_text_cannot_end_its_cue_or_be_markup);

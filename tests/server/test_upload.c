@@ -18,7 +18,7 @@ START_TEST(fields_and_file_are_found_however_the_body_is_cut)
         struct upload *u;
         struct api_error e;
 
-        ck_assert_int_eq(upload_new(&u, TYPE, 1000, &e), API_OK);
+        ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, TYPE, 1000, &e), API_OK);
         ck_assert(!upload_is_raw(u));
         for (size_t at = 0; at < sizeof(good) - 1; at += piece) {
             size_t left = sizeof(good) - 1 - at;
@@ -56,7 +56,7 @@ START_TEST(a_bad_upload_is_refused)
     {
         struct upload *u;
         struct api_error e;
-        enum api_error_code code = upload_new(&u, bad[_i].type, 32, &e);
+        enum api_error_code code = upload_new(&u, UPLOAD_RECORDING, bad[_i].type, 32, &e);
 
         ck_assert((code == API_OK) == (u != NULL));
         if (code == API_OK)
@@ -82,7 +82,7 @@ static void push_long_field(const char *name, size_t n, enum api_error_code expe
     memset(value, 'a', n);
     snprintf(head, sizeof(head), "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n",
              name);
-    ck_assert_int_eq(upload_new(&u, TYPE, 100, &e), API_OK);
+    ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, TYPE, 100, &e), API_OK);
     ck_assert_int_eq(upload_push(u, head, strlen(head), &e), API_OK);
     ck_assert_int_eq(upload_push(u, value, n, &e), API_OK);
     ck_assert_int_eq(upload_push(u, END, strlen(END), &e), expected);
@@ -109,7 +109,7 @@ START_TEST(a_list_of_phrases_may_be_longer_than_other_fields)
         struct api_error e;
         int n = 0;
 
-        ck_assert_int_eq(upload_new(&u, TYPE, 100, &e), API_OK);
+        ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, TYPE, 100, &e), API_OK);
         ck_assert_int_eq(upload_push(u, PART("phrases"), strlen(PART("phrases")), &e), API_OK);
         ck_assert_int_eq(upload_push(u, "[\"Ann Lee\"", 10, &e), API_OK);
         for (; n * 27 < 2 * REQUEST_MAX_FIELD_BYTES && n < PHRASES_MAX - 2; n++)
@@ -133,7 +133,7 @@ START_TEST(every_phrase_may_have_a_part_of_its_own)
         struct api_error e;
 
         /* A part ends where the next begins. */
-        ck_assert_int_eq(upload_new(&u, TYPE, 100, &e), API_OK);
+        ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, TYPE, 100, &e), API_OK);
         for (int i = 0; i < PHRASES_MAX + 1; i++)
             ck_assert_int_eq(upload_push(u, part, sizeof(part) - 1, &e), API_OK);
         ck_assert_uint_eq(upload_request(u)->phrases.n_phrases, PHRASES_MAX);
@@ -152,7 +152,7 @@ START_TEST(a_raw_body_is_the_file_and_its_fields_come_from_elsewhere)
         struct upload *u;
         struct api_error e;
 
-        ck_assert_int_eq(upload_new(&u, raw_types[_i], 4, &e), API_OK);
+        ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, raw_types[_i], 4, &e), API_OK);
         ck_assert(upload_is_raw(u));
         ck_assert_int_eq(upload_field(u, "model", "m", 1, &e), API_OK);
         ck_assert_int_eq(upload_field(u, "temperature", "hot", 3, &e), API_INVALID_VALUE);
@@ -163,6 +163,66 @@ START_TEST(a_raw_body_is_the_file_and_its_fields_come_from_elsewhere)
         ck_assert_str_eq(upload_audio(u)->bytes, "RIFF");
         ck_assert_str_eq(upload_request(u)->model, "m");
         ck_assert_int_eq(upload_push(u, "!", 1, &e), API_BODY_TOO_LARGE);
+        upload_free(u);
+    }
+END_TEST
+
+START_TEST(decoding_again_takes_a_json_object)
+    {
+        static const char json[] = "{\"id\":\"a\",\"keywords\":[\"Ann\",\"Bo\"],\"alternatives\":3,"
+                                   "\"phrases\":[\"Cy\",{\"phrase\":\"Di\",\"weight\":7}],"
+                                   "\"alpha\":0.25,\"beta\":null,\"unknown\":{\"x\":[]}}";
+        struct upload *u;
+        struct api_error e;
+
+        ck_assert_int_eq(upload_new(&u, UPLOAD_REDECODE, "application/json; charset=utf-8", 1, &e),
+                         API_OK);
+        for (size_t i = 0; i < sizeof(json) - 1; i++)
+            ck_assert_int_eq(upload_push(u, json + i, 1, &e), API_OK);
+        ck_assert_msg(upload_finish(u, &e) == API_OK, "%s", e.message);
+        const struct transcription_request *req = upload_request(u);
+        ck_assert(!upload_has_file(u));
+        ck_assert_str_eq(req->id, "a");
+        ck_assert_uint_eq(req->phrases.n_phrases, 4);
+        ck_assert_str_eq(req->phrases.phrases[1].text, "Bo");
+        ck_assert_double_eq(req->phrases.phrases[3].weight, 7);
+        ck_assert_uint_eq(req->n_alternatives, 3);
+        ck_assert_double_eq(req->alpha, 0.25);
+        ck_assert(req->beta != req->beta); /* NAN: the model's own */
+        upload_free(u);
+    }
+END_TEST
+
+static const struct {
+    const char *type, *body;
+    enum api_error_code code;
+    const char *says;
+} bad_redecode[] = {
+    {"audio/wav", "", API_UNSUPPORTED_MEDIA_TYPE, "application/json"},
+    {"application/json", "{", API_INVALID_REQUEST, "not a JSON object"},
+    {"application/json", "[]", API_INVALID_REQUEST, "not a JSON object: it is an array"},
+    {"application/json", "x", API_INVALID_REQUEST, "not a JSON object"},
+    {"application/json", "{\"id\":\"a\",\"id\":\"b\"}", API_INVALID_REQUEST, "duplicate"},
+    {"application/json", "{\"alternatives\":0}", API_INVALID_VALUE, "from 1 to 20, not '0'"},
+    {"application/json", "{\"alternatives\":2.5}", API_INVALID_VALUE, "not '2.5'"},
+    {"application/json", "{\"alternatives\":[2]}", API_INVALID_VALUE, "not '[2]'"},
+    {"application/json", "{\"keyterm\":[\"a\",{}],\"alpha\":true}", API_INVALID_VALUE, "alpha"},
+    {TYPE, PART("id") "a\r\n" PART("alpha") "much" END, API_INVALID_VALUE, "alpha"},
+};
+
+START_TEST(a_bad_request_to_decode_again_is_refused)
+    {
+        struct upload *u;
+        struct api_error e;
+        const char *text = bad_redecode[_i].body;
+        enum api_error_code code = upload_new(&u, UPLOAD_REDECODE, bad_redecode[_i].type, 100, &e);
+
+        if (code == API_OK)
+            code = upload_push(u, text, strlen(text), &e);
+        if (code == API_OK)
+            code = upload_finish(u, &e);
+        ck_assert_int_eq(code, bad_redecode[_i].code);
+        ck_assert_msg(strstr(e.message, bad_redecode[_i].says) != NULL, "%s", e.message);
         upload_free(u);
     }
 END_TEST
@@ -179,6 +239,8 @@ Suite *suite(void)
     tcase_add_test(tc, every_phrase_may_have_a_part_of_its_own);
     tcase_add_loop_test(tc, a_raw_body_is_the_file_and_its_fields_come_from_elsewhere, 0,
                         COUNT(raw_types));
+    tcase_add_test(tc, decoding_again_takes_a_json_object);
+    tcase_add_loop_test(tc, a_bad_request_to_decode_again_is_refused, 0, COUNT(bad_redecode));
     suite_add_tcase(s, tc);
     return s;
 }
