@@ -88,6 +88,11 @@ static void step(struct search *s, size_t t)
     s->now = swap;
 }
 
+size_t ctc_search_states(size_t n_labels)
+{
+    return 2 * n_labels + 3;
+}
+
 void search_hits_free(struct search_hits *list)
 {
     free(list->hits);
@@ -151,7 +156,7 @@ enum asr_status ctc_search(const struct ctc_problem *phrase, uint32_t separator,
                            struct search_hits *out, struct asr_error *err)
 {
     enum asr_status st = ctc_check_labels(phrase, err);
-    struct search s = {phrase, separator, 2 * phrase->n_labels + 3, NULL, NULL};
+    struct search s = {phrase, separator, ctc_search_states(phrase->n_labels), NULL, NULL};
 
     out->n_hits = 0;
     if (st != ASR_OK)

@@ -33,6 +33,9 @@ struct search_hits {
 
 void search_hits_free(struct search_hits *list);
 
+/* What a phrase costs in each frame. */
+size_t ctc_search_states(size_t n_labels);
+
 /* `phrase`: the labels are its tokens, words parted by `separator`. *out gets the hits that score
  * at least `min_score`, in order of time; of overlapping ones the best. ASR_ERR_INVALID names a
  * label that is no token, or says that the phrase is empty. */

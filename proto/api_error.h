@@ -23,6 +23,9 @@ enum api_error_code {
     API_REQUEST_TIMEOUT,        /* 408: the body came too slowly */
     API_BODY_TOO_LARGE,         /* 413 */
     API_UNSUPPORTED_MEDIA_TYPE, /* 415: Content-Type of the request */
+    API_TEXT_DOES_NOT_FIT,      /* 422: no way to say it in the recording's time */
+    API_UNKNOWN_CHARACTERS,     /* 422: that the model does not have */
+    API_WORK_OVER_LIMIT,        /* 422: recording and text or phrases are too much together */
     API_HEADERS_TOO_LARGE,      /* 431 */
     API_INTERNAL,               /* 500 */
     API_OVERLOADED,             /* 503, with Retry-After */

@@ -6,36 +6,36 @@
 
 #include "proto/utf8.h"
 
-static enum api_error_code take_value(struct transcription_request *req, const char *name,
+static enum api_error_code take_value(struct audio_request *req, const char *name,
                                       const json_t *value, struct api_error *e)
 {
     if (json_is_null(value))
         return API_OK;
     if (json_is_string(value))
-        return transcription_request_field(req, name, json_string_value(value),
-                                           json_string_length(value), e);
+        return audio_request_field(req, name, json_string_value(value), json_string_length(value),
+                                   e);
     char *text = json_dumps(value, JSON_ENCODE_ANY | JSON_COMPACT);
     if (!text)
         return api_fail(e, API_OVERLOADED, NULL, "out of memory for a request");
-    enum api_error_code code = transcription_request_field(req, name, text, strlen(text), e);
+    enum api_error_code code = audio_request_field(req, name, text, strlen(text), e);
     free(text);
     return code;
 }
 
-static enum api_error_code take_member(struct transcription_request *req, const char *name,
+static enum api_error_code take_member(struct audio_request *req, const char *name,
                                        const json_t *value, struct api_error *e)
 {
     enum api_error_code code = API_OK;
 
-    if (!json_is_array(value) || !transcription_request_is_list(req, name))
+    if (!json_is_array(value) || !audio_request_is_list(req, name))
         return take_value(req, name, value, e);
     for (size_t i = 0; code == API_OK && i < json_array_size(value); i++)
         code = take_value(req, name, json_array_get(value, i), e);
     return code;
 }
 
-enum api_error_code json_form_read(struct transcription_request *req, const char *json,
-                                   size_t n_bytes, struct api_error *e)
+enum api_error_code json_form_read(struct audio_request *req, const char *json, size_t n_bytes,
+                                   struct api_error *e)
 {
     enum api_error_code code = API_OK;
     json_error_t why;

@@ -63,13 +63,20 @@ static void put_escaped(struct json_writer *w, unsigned char c)
 
 void json_write_text(struct json_writer *w, const char *key, const char *text)
 {
-    put_key(w, key);
-    if (!text) {
-        put(w, "null", 4);
+    if (text) {
+        json_write_bytes(w, key, text, strlen(text));
         return;
     }
+    put_key(w, key);
+    put(w, "null", 4);
+}
+
+void json_write_bytes(struct json_writer *w, const char *key, const char *text, size_t n_bytes)
+{
+    const char *end = text + n_bytes, *plain = text; /* [plain, text) is yet to be written */
+
+    put_key(w, key);
     put(w, "\"", 1);
-    const char *end = text + strlen(text), *plain = text; /* [plain, text) is yet to be written */
     while (text < end) {
         size_t length = utf8_length(text, (size_t)(end - text));
         unsigned char c = (unsigned char)*text;

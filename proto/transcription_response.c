@@ -10,8 +10,7 @@
 
 #include "proto/json_writer.h"
 #include "proto/language.h"
-
-enum { TIME_DECIMALS = 3, SCORE_DECIMALS = 6 };
+#include "proto/response.h"
 
 const char *transcription_content_type(enum response_format format)
 {
@@ -31,15 +30,6 @@ const char *transcription_content_type(enum response_format format)
 }
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
-
-/* OpenAI bills begun seconds: a whole number. */
-static void write_usage(struct json_writer *w, const struct transcript *t)
-{
-    json_write_open(w, "usage", '{');
-    json_write_text(w, "type", "duration");
-    json_write_number(w, "seconds", ceil(t->duration_seconds), 0);
-    json_write_close(w, '}');
-}
 
 static void write_words(struct json_writer *w, const struct transcript *t)
 {
@@ -212,7 +202,7 @@ static enum asr_status render_json(const struct transcription_answer *a,
     json_write_open(&w, NULL, '{');
     json_write_text(&w, "text", a->transcript->text);
     write_extras(&w, a, req);
-    write_usage(&w, a->transcript);
+    response_write_usage(&w, a->transcript->duration_seconds);
     json_write_close(&w, '}');
     return json_write_finish(&w);
 }
@@ -238,7 +228,7 @@ static enum asr_status render_verbose_json(const struct transcription_answer *a,
             w.status = st;
     }
     write_extras(&w, a, req);
-    write_usage(&w, t);
+    response_write_usage(&w, t->duration_seconds);
     json_write_close(&w, '}');
     return json_write_finish(&w);
 }

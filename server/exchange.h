@@ -45,7 +45,7 @@ struct exchange {
     const struct route *route;
     struct service *service;
 
-    struct upload *upload; /* of a transcription */
+    struct upload *upload; /* of a request with fields */
     struct kept *kept;     /* what is decoded again, while it is */
     struct pool_job job;
     struct answer answer;

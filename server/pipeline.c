@@ -13,6 +13,7 @@ enum { MIN_RATE_HZ = 1000 };
 
 struct pipeline {
     struct model *model;
+    struct speller *speller;
     struct decode_limits limits;
     struct decode_options decode;
 };
@@ -43,6 +44,8 @@ enum asr_status pipeline_new(struct pipeline **out, const struct options *option
     p->decode.decoder = (enum decoder_kind)options->decoder;
     p->decode.beam_width = (size_t)options->beam;
     st = model_load(&p->model, options->model, err);
+    if (st == ASR_OK)
+        st = speller_new(&p->speller, model_config(p->model), err);
     if (st != ASR_OK) {
         pipeline_free(p);
         return st;
@@ -55,6 +58,7 @@ void pipeline_free(struct pipeline *p)
 {
     if (!p)
         return;
+    speller_free(p->speller);
     model_free(p->model);
     free(p);
 }
@@ -62,6 +66,11 @@ void pipeline_free(struct pipeline *p)
 const struct model *pipeline_model(const struct pipeline *p)
 {
     return p->model;
+}
+
+const struct speller *pipeline_speller(const struct pipeline *p)
+{
+    return p->speller;
 }
 
 /* Noise, not silence: silent input would leave the recurrent layers' slow paths untouched. */
@@ -143,16 +152,14 @@ struct pool_scratch pipeline_scratch(struct pipeline *p)
     return (struct pool_scratch){make_scratch, release_scratch, p};
 }
 
-enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *worker,
-                             const struct recording *recording,
-                             const struct transcribe_options *options, struct transcript **out,
-                             struct pipeline_times *times, struct asr_error *err)
+enum asr_status pipeline_listen(const struct pipeline *p, struct pipeline_worker *worker,
+                                const struct recording *recording, struct pipeline_times *times,
+                                struct asr_error *err)
 {
     bool headerless = recording->raw.encoding != RAW_NONE;
     struct posteriors *seen = &worker->posteriors;
     double started = clock_ms();
 
-    *out = NULL;
     *times = (struct pipeline_times){0};
     enum asr_status st =
         front_end_extract(model_fbank(p->model), worker->front_end, recording->bytes,
@@ -167,10 +174,25 @@ enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *w
                           &seen->frames, err);
     seen->tokens = model_config(p->model)->n_tokens;
     seen->duration_seconds = worker->features.duration_seconds;
-    if (st == ASR_OK)
-        st = model_decode(p->model, worker->model, seen->log_posteriors, seen->frames,
-                          seen->duration_seconds, options, out, err);
     times->recognize_ms = clock_ms() - extracted;
+    return st;
+}
+
+enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *worker,
+                             const struct recording *recording,
+                             const struct transcribe_options *options, struct transcript **out,
+                             struct pipeline_times *times, struct asr_error *err)
+{
+    const struct posteriors *seen = &worker->posteriors;
+    enum asr_status st = pipeline_listen(p, worker, recording, times, err);
+    double started = clock_ms();
+
+    *out = NULL;
+    if (st != ASR_OK)
+        return st;
+    st = model_decode(p->model, worker->model, seen->log_posteriors, seen->frames,
+                      seen->duration_seconds, options, out, err);
+    times->recognize_ms += clock_ms() - started;
     return st;
 }
 

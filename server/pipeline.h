@@ -1,4 +1,5 @@
-/* pipeline.h - a recording's bytes -> transcript: what `serve` and `transcribe` have in common.
+/* pipeline.h - a recording's bytes -> transcript, or posteriors for those who want none: what
+ * `serve` and `transcribe` have in common.
  *
  * struct pipeline (model, limits) never changes and is shared by all threads; struct
  * pipeline_worker is one thread's scratch, and grows to the longest recording it has seen. */
@@ -10,6 +11,7 @@
 #include "audio/decode.h"
 #include "audio/front_end.h"
 #include "audio/status.h"
+#include "model/labels.h"
 #include "model/model.h"
 #include "server/options.h"
 #include "server/pool.h"
@@ -38,6 +40,7 @@ enum asr_status pipeline_new(struct pipeline **out, const struct options *option
 void pipeline_free(struct pipeline *pipeline); /* NULL is fine */
 
 const struct model *pipeline_model(const struct pipeline *pipeline);
+const struct speller *pipeline_speller(const struct pipeline *pipeline);
 
 /* Warmed: a second of noise has been through it, so that the first request finds the weights in
  * memory and the scratch allocated. */
@@ -54,6 +57,11 @@ enum asr_status pipeline_run(const struct pipeline *pipeline, struct pipeline_wo
                              const struct recording *recording,
                              const struct transcribe_options *options, struct transcript **out,
                              struct pipeline_times *times, struct asr_error *err);
+
+/* The first half of a run: pipeline_posteriors() has what came of it. */
+enum asr_status pipeline_listen(const struct pipeline *pipeline, struct pipeline_worker *worker,
+                                const struct recording *recording, struct pipeline_times *times,
+                                struct asr_error *err);
 
 /* What the last run saw: good until the worker's next. */
 struct posteriors pipeline_posteriors(const struct pipeline_worker *worker);

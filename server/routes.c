@@ -4,20 +4,26 @@
 #include <string.h>
 
 #include "proto/utf8.h"
+#include "server/alignments.h"
+#include "server/audio_endpoint.h"
 #include "server/exchange.h"
 #include "server/health.h"
 #include "server/models.h"
+#include "server/searches.h"
 #include "server/transcriptions.h"
 
+#define QUEUED audio_endpoint_begin, audio_endpoint_body, audio_endpoint_end
+
 static const struct route routes[] = {
-    {"GET", "/livez", NULL, NULL, health_live},
-    {"GET", "/readyz", NULL, NULL, health_ready},
-    {"GET", "/health", NULL, NULL, health_ready},
-    {"GET", "/v1/models", NULL, NULL, models_list},
-    {"GET", "/v1/models/{id}", NULL, NULL, models_one},
-    {"POST", "/v1/audio/transcriptions", transcriptions_begin, transcriptions_body,
-     transcriptions_end},
-    {"POST", "/v1/redecode", redecode_begin, transcriptions_body, redecode_end},
+    {"GET", "/livez", NULL, NULL, health_live, NULL},
+    {"GET", "/readyz", NULL, NULL, health_ready, NULL},
+    {"GET", "/health", NULL, NULL, health_ready, NULL},
+    {"GET", "/v1/models", NULL, NULL, models_list, NULL},
+    {"GET", "/v1/models/{id}", NULL, NULL, models_one, NULL},
+    {"POST", "/v1/audio/transcriptions", QUEUED, &transcriptions},
+    {"POST", "/v1/redecode", QUEUED, &redecodes},
+    {"POST", "/v1/alignments", QUEUED, &alignments},
+    {"POST", "/v1/search", QUEUED, &searches},
 };
 
 enum { N_ROUTES = sizeof(routes) / sizeof(routes[0]) };
@@ -48,9 +54,9 @@ static void answer_options(struct exchange *x)
     x->answer.status = 204;
 }
 
-static const struct route not_found = {"", "", answer_not_found, NULL, NULL};
-static const struct route wrong_method = {"", "", answer_wrong_method, NULL, NULL};
-static const struct route options = {"OPTIONS", "", NULL, NULL, answer_options};
+static const struct route not_found = {"", "", answer_not_found, NULL, NULL, NULL};
+static const struct route wrong_method = {"", "", answer_wrong_method, NULL, NULL, NULL};
+static const struct route options = {"OPTIONS", "", NULL, NULL, answer_options, NULL};
 
 /* {name} is the whole rest: paths come unescaped, and a model's id may have had a %2F in it. */
 static bool path_matches(const char *pattern, const char *path)

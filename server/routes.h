@@ -4,6 +4,7 @@
 
 #include <stddef.h>
 
+struct audio_endpoint;
 struct exchange;
 
 /* Handlers run on the HTTP thread and must not block. Each may answer; the later ones are then not
@@ -12,7 +13,8 @@ struct route {
     const char *method, *path;         /* {name} at the end is any rest */
     void (*begin)(struct exchange *x); /* the headers are in; NULL: nothing to do */
     void (*body)(struct exchange *x, const char *bytes, size_t n_bytes); /* NULL: dropped */
-    void (*end)(struct exchange *x); /* all is in: answers, or http_suspend()s */
+    void (*end)(struct exchange *x);       /* all is in: answers, or http_suspend()s */
+    const struct audio_endpoint *endpoint; /* of audio_endpoint's three functions; else NULL */
 };
 
 /* Never NULL: there are routes for what is unknown (404), for a method that a path does not have

@@ -10,11 +10,11 @@
 
 enum { MAX_PART_HEADER_BYTES = 8192, MAX_FIELD_NAME = 127 };
 /* Of a JSON body: phrases and all. */
-enum { MAX_JSON_BYTES = 2 * REQUEST_MAX_PHRASES_BYTES };
+enum { MAX_JSON_BYTES = 2 << 20 };
 
 struct upload {
-    struct multipart *multipart; /* NULL when raw */
-    struct transcription_request request;
+    struct multipart *multipart;   /* NULL when raw */
+    struct audio_request *request; /* of its kind's size */
     struct buffer audio;           /* or the JSON object */
     struct buffer field;           /* the value being collected */
     char name[MAX_FIELD_NAME + 1]; /* its name */
@@ -47,7 +47,7 @@ static enum asr_status begin_part(void *ctx, const struct multipart_part *part,
                                   utf8_quote(part->name, n_name).text, MAX_FIELD_NAME));
     memcpy(u->name, part->name, n_name + 1);
     u->field.n_bytes = 0;
-    u->field.max_bytes = transcription_request_max_bytes(&u->request, u->name) + 1;
+    u->field.max_bytes = audio_request_max_bytes(u->request, u->name) + 1;
     return buffer_append(&u->field, "", 0, err); /* also an empty value is a text */
 }
 
@@ -58,7 +58,7 @@ static enum asr_status add_audio(struct upload *u, const char *bytes, size_t n_b
 
     if (st == ASR_ERR_LIMIT)
         api_fail(&u->failure, API_BODY_TOO_LARGE, NULL, "the %s has %s",
-                 u->request.redecode ? "JSON object" : "recording", err->text);
+                 u->request->kind->without_audio ? "JSON object" : "recording", err->text);
     return st;
 }
 
@@ -80,8 +80,8 @@ static enum asr_status end_part(void *ctx, struct asr_error *err)
 
     if (u->in_file)
         return ASR_OK;
-    return stop(err, transcription_request_field(&u->request, u->name, u->field.bytes,
-                                                 u->field.n_bytes, &u->failure));
+    return stop(err, audio_request_field(u->request, u->name, u->field.bytes, u->field.n_bytes,
+                                         &u->failure));
 }
 
 static enum api_error_code fail_of(struct upload *u, const struct asr_error *err,
@@ -122,8 +122,8 @@ static bool is_body_type(const struct upload *u, const char *content_type)
 {
     if (!content_type)
         return true;
-    return u->request.redecode ? has_type(content_type, "application/json")
-                               : is_raw_type(content_type);
+    return u->request->kind->without_audio ? has_type(content_type, "application/json")
+                                           : is_raw_type(content_type);
 }
 
 static enum api_error_code choose_form(struct upload *u, const char *content_type,
@@ -139,7 +139,7 @@ static enum api_error_code choose_form(struct upload *u, const char *content_typ
         return api_fail(e, API_UNSUPPORTED_MEDIA_TYPE, NULL,
                         "Content-Type '%s' is not supported: send multipart/form-data, or %s",
                         utf8_quote(content_type, strlen(content_type)).text,
-                        u->request.redecode
+                        u->request->kind->without_audio
                             ? "a JSON object as application/json"
                             : "the recording alone as audio/* or application/octet-stream");
     if (multipart_new(&u->multipart, content_type, &limits, &events, u, &err) != ASR_OK)
@@ -147,19 +147,21 @@ static enum api_error_code choose_form(struct upload *u, const char *content_typ
     return API_OK;
 }
 
-enum api_error_code upload_new(struct upload **out, enum upload_kind kind, const char *content_type,
-                               size_t max_bytes, struct api_error *e)
+enum api_error_code upload_new(struct upload **out, const struct request_kind *requests,
+                               const char *content_type, size_t max_bytes, struct api_error *e)
 {
     struct upload *u = calloc(1, sizeof(*u));
 
     *out = NULL;
     if (!u)
         return api_fail(e, API_OVERLOADED, NULL, "out of memory for a request");
-    if (kind == UPLOAD_REDECODE)
-        transcription_request_init_redecode(&u->request);
-    else
-        transcription_request_init(&u->request);
-    buffer_init(&u->audio, kind == UPLOAD_REDECODE ? MAX_JSON_BYTES : max_bytes);
+    u->request = malloc(requests->request_bytes);
+    if (!u->request) {
+        upload_free(u);
+        return api_fail(e, API_OVERLOADED, NULL, "out of memory for a request");
+    }
+    audio_request_init(u->request, requests);
+    buffer_init(&u->audio, requests->without_audio ? MAX_JSON_BYTES : max_bytes);
     buffer_init(&u->field, 0);
     enum api_error_code code = choose_form(u, content_type, e);
     if (code != API_OK) {
@@ -175,7 +177,9 @@ void upload_free(struct upload *u)
     if (!u)
         return;
     multipart_free(u->multipart);
-    transcription_request_free(&u->request);
+    if (u->request)
+        audio_request_release(u->request);
+    free(u->request);
     buffer_free(&u->audio);
     buffer_free(&u->field);
     free(u);
@@ -189,7 +193,7 @@ bool upload_is_raw(const struct upload *u)
 enum api_error_code upload_field(struct upload *u, const char *name, const char *value,
                                  size_t n_bytes, struct api_error *e)
 {
-    return transcription_request_field(&u->request, name, value, n_bytes, e);
+    return audio_request_field(u->request, name, value, n_bytes, e);
 }
 
 enum api_error_code upload_push(struct upload *u, const char *bytes, size_t n_bytes,
@@ -201,7 +205,7 @@ enum api_error_code upload_push(struct upload *u, const char *bytes, size_t n_by
     if (u->multipart) {
         st = multipart_push(u->multipart, bytes, n_bytes, &err);
     } else {
-        u->has_file = !u->request.redecode;
+        u->has_file = !u->request->kind->without_audio;
         st = add_audio(u, bytes, n_bytes, &err);
     }
     return st == ASR_OK ? API_OK : fail_of(u, &err, e);
@@ -213,14 +217,14 @@ enum api_error_code upload_finish(struct upload *u, struct api_error *e)
 
     if (u->multipart && multipart_finish(u->multipart, &err) != ASR_OK)
         return api_fail(e, API_INVALID_REQUEST, NULL, "%s", err.text);
-    if (!u->multipart && u->request.redecode && u->audio.n_bytes > 0)
-        return json_form_read(&u->request, u->audio.bytes, u->audio.n_bytes, e);
+    if (!u->multipart && u->request->kind->without_audio && u->audio.n_bytes > 0)
+        return json_form_read(u->request, u->audio.bytes, u->audio.n_bytes, e);
     return API_OK;
 }
 
-const struct transcription_request *upload_request(const struct upload *u)
+const struct audio_request *upload_request(const struct upload *u)
 {
-    return &u->request;
+    return u->request;
 }
 
 bool upload_has_file(const struct upload *u)

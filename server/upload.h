@@ -3,7 +3,7 @@
  * Two forms: multipart/form-data as OpenAI has it, and a raw body (audio/..., or no type at all)
  * whose fields come from the URL's query. The recording is held once; workers read it in place.
  *
- * Requests to decode again have no recording: their fields come as a form, as a JSON object, or in
+ * Some kinds of request have no recording: their fields come as a form, as a JSON object, or in
  * the query. */
 #ifndef SERVER_UPLOAD_H
 #define SERVER_UPLOAD_H
@@ -12,17 +12,15 @@
 #include <stddef.h>
 
 #include "proto/api_error.h"
+#include "proto/audio_request.h"
 #include "proto/buffer.h"
-#include "proto/transcription_request.h"
 
 struct upload;
 
-enum upload_kind { UPLOAD_RECORDING, UPLOAD_REDECODE };
-
 /* `content_type` may be NULL. API_UNSUPPORTED_MEDIA_TYPE for what is neither form. On failure
  * *out is NULL. */
-enum api_error_code upload_new(struct upload **out, enum upload_kind kind, const char *content_type,
-                               size_t max_bytes, struct api_error *e);
+enum api_error_code upload_new(struct upload **out, const struct request_kind *requests,
+                               const char *content_type, size_t max_bytes, struct api_error *e);
 void upload_free(struct upload *upload); /* NULL is fine */
 
 bool upload_is_raw(const struct upload *upload);
@@ -38,7 +36,8 @@ enum api_error_code upload_push(struct upload *upload, const char *bytes, size_t
 /* API_INVALID_REQUEST when the multipart body was cut short, or the JSON is none. */
 enum api_error_code upload_finish(struct upload *upload, struct api_error *e);
 
-const struct transcription_request *upload_request(const struct upload *upload);
+/* Of the kind that upload_new() was told. */
+const struct audio_request *upload_request(const struct upload *upload);
 bool upload_has_file(const struct upload *upload);
 const struct buffer *upload_audio(const struct upload *upload);
 

@@ -142,20 +142,28 @@ def test_every_answer_has_a_request_id():
             assert "X-Request-Id" in resolve(response)["headers"], (path, method, status)
 
 
+def fields_of(path):
+    """The fields that a table takes and does not refuse."""
+    table = re.search(r"static const struct request_field fields\[\] = \{(.*?)\n\};",
+                      source(path), re.S).group(1)
+    known = dict(re.findall(r'\{"([^"]+)",\s+FIELD_(?:SCALAR|LIST|OBJECT),\s+(\w+),', table))
+    return {name for name, take in known.items() if take != "refuse"}
+
+
 def test_its_request_fields_are_the_servers():
-    table = re.search(r"static const struct field fields\[\] = \{(.*?)\n\};",
-                      source("proto/transcription_request.c"), re.S).group(1)
-    known = dict(re.findall(r'\{"([^"]+)", (?:SCALAR|LIST|OBJECT), (\w+),', table))
-    assert len(known) >= 15, known
-    taken = {name for name, take in known.items() if take != "refuse"}
-    described = set(SPEC["components"]["schemas"]["TranscriptionFields"]["properties"])
-    assert taken == described, taken ^ described
+    schemas = SPEC["components"]["schemas"]
+    for kind in "transcription", "alignment", "search":
+        own = fields_of(f"proto/{kind}_request.c")
+        taken = fields_of("proto/audio_request.c") | own
+        assert own and len(taken) >= 7, (kind, taken)
+        described = set(schemas[kind.title() + "Fields"]["properties"])
+        assert taken == described, (kind, taken ^ described)
 
 
 def test_its_fields_to_decode_again_are_the_servers():
-    table = re.search(r"static const struct field redecode_fields\[\] = \{(.*?)\n\};",
+    table = re.search(r"static const struct request_field redecode_fields\[\] = \{(.*?)\n\};",
                       source("proto/transcription_request.c"), re.S).group(1)
-    known = set(re.findall(r'\{"([^"]+)", (?:SCALAR|LIST|OBJECT),', table))
+    known = set(re.findall(r'\{"([^"]+)", FIELD_(?:SCALAR|LIST|OBJECT),', table))
     described = set(SPEC["components"]["schemas"]["RedecodeFields"]["properties"])
     assert "id" in known and known == described, known ^ described
 

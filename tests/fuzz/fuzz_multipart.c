@@ -60,8 +60,8 @@ static enum asr_status on_end(void *ctx, struct asr_error *err)
     form->open = false;
     REQUIRE(buffer_append(&form->value, "", 0, err) == ASR_OK); /* the 0 behind it */
     if (form->code == API_OK)
-        form->code = transcription_request_field(&form->request, form->name, form->value.bytes,
-                                                 form->value.n_bytes, &form->error);
+        form->code = audio_request_field(&form->request.audio, form->name, form->value.bytes,
+                                         form->value.n_bytes, &form->error);
     enum asr_status st = buffer_append(&form->events, form->value.bytes, form->value.n_bytes, err);
     return st == ASR_OK ? buffer_printf(&form->events, err, "\nend %d\n", form->code) : st;
 }
@@ -116,8 +116,9 @@ static enum asr_status read_form(struct form *form, const char *type, const uint
 static void check_request(struct form *form)
 {
     if (form->code == API_OK)
-        form->code = transcription_request_finish(&form->request, true, "en-v1", "en,whisper-1",
-                                                  "en", &form->error);
+        form->code = audio_request_finish(
+            &form->request.audio, true,
+            &(struct served){"en-v1", "en,whisper-1", "en", false, true}, &form->error);
     if (form->code != API_OK) {
         struct buffer out;
         struct asr_error err;

@@ -7,6 +7,8 @@
 #include "proto/utf8.h"
 #include "tests/support/suite.h"
 
+static const struct served served = {"en-v1", "whisper-1,en", "en", false, true};
+static const struct served without_alias = {"en-v1", "", "en", false, true};
 static struct transcription_request req;
 static struct api_error e;
 
@@ -31,12 +33,12 @@ static void again(void)
 
 static enum api_error_code give(const char *name, const char *value)
 {
-    return transcription_request_field(&req, name, value, strlen(value), &e);
+    return audio_request_field(&req.audio, name, value, strlen(value), &e);
 }
 
 static enum api_error_code finish(void)
 {
-    return transcription_request_finish(&req, true, "en-v1", "whisper-1,en", "en", &e);
+    return audio_request_finish(&req.audio, true, &served, &e);
 }
 
 /* Fields of one request, given in turn and then finished; up to the first that fails. */
@@ -59,11 +61,11 @@ START_TEST(only_a_model_and_a_file_are_needed)
     {
         ck_assert_int_eq(give("model", "en-v1"), API_OK);
         ck_assert_int_eq(finish(), API_OK);
-        ck_assert_str_eq(req.model, "en-v1");
-        ck_assert_str_eq(req.language, "");
+        ck_assert_str_eq(req.audio.model, "en-v1");
+        ck_assert_str_eq(req.audio.language, "");
         ck_assert_int_eq(req.format, RESPONSE_JSON);
-        ck_assert_int_eq(req.channel, CHANNEL_MIX);
-        ck_assert_int_eq(req.raw.encoding, RAW_NONE);
+        ck_assert_int_eq(req.audio.channel, CHANNEL_MIX);
+        ck_assert_int_eq(req.audio.raw.encoding, RAW_NONE);
         ck_assert(!req.word_times && !req.segment_times);
         ck_assert_uint_eq(req.phrases.n_phrases, 0);
         ck_assert_uint_eq(req.n_alternatives, 0);
@@ -98,16 +100,16 @@ START_TEST(every_field_lands_where_it_belongs)
             {NULL, NULL},
         };
         ck_assert_msg(give_all(all) == API_OK, "%s", e.message);
-        ck_assert_str_eq(req.model, "whisper-1");
-        ck_assert_str_eq(req.language, "en-GB");
+        ck_assert_str_eq(req.audio.model, "whisper-1");
+        ck_assert_str_eq(req.audio.language, "en-GB");
         ck_assert_str_eq(req.languages, "de,English");
         ck_assert_int_eq(req.format, RESPONSE_VERBOSE_JSON);
         ck_assert_double_eq(req.temperature, 0.25);
         ck_assert(req.word_times && !req.segment_times);
-        ck_assert_int_eq(req.channel, 1);
-        ck_assert_int_eq(req.raw.encoding, RAW_MULAW);
-        ck_assert_uint_eq(req.raw.rate_hz, 8000);
-        ck_assert_uint_eq(req.raw.channels, 2);
+        ck_assert_int_eq(req.audio.channel, 1);
+        ck_assert_int_eq(req.audio.raw.encoding, RAW_MULAW);
+        ck_assert_uint_eq(req.audio.raw.rate_hz, 8000);
+        ck_assert_uint_eq(req.audio.raw.channels, 2);
         static const char *const phrases[] = {"Ann Lee", "Bo", "Cy", "Di", "Ed:2"};
         ck_assert_uint_eq(req.phrases.n_phrases, COUNT(phrases));
         for (size_t i = 0; i < COUNT(phrases); i++) {
@@ -217,7 +219,7 @@ START_TEST(harmless_fields_change_nothing)
         ck_assert_msg(give(harmless[_i].name, harmless[_i].value) == API_OK, "%s", e.message);
         ck_assert_msg(give_all(model) == API_OK, "%s", e.message);
         ck_assert_int_eq(req.format, RESPONSE_JSON);
-        ck_assert_int_eq(req.channel, CHANNEL_MIX);
+        ck_assert_int_eq(req.audio.channel, CHANNEL_MIX);
         ck_assert(!req.word_times && !req.segment_times);
         ck_assert_uint_eq(req.phrases.n_phrases, 0);
         ck_assert(isnan(req.alpha) && !req.keep);
@@ -227,8 +229,8 @@ END_TEST
 
 START_TEST(decoding_again_needs_an_id_and_no_file)
     {
-        transcription_request_init_redecode(&req);
-        ck_assert_int_eq(transcription_request_finish_redecode(&req, false, &e),
+        audio_request_init(&req.audio, &redecode_requests);
+        ck_assert_int_eq(audio_request_finish(&req.audio, false, &served, &e),
                          API_MISSING_PARAMETER);
         ck_assert_str_eq(e.param, "id");
         ck_assert_int_eq(give("id", "req-1"), API_OK);
@@ -236,15 +238,15 @@ START_TEST(decoding_again_needs_an_id_and_no_file)
         ck_assert_int_eq(give("keep", "means nothing here"), API_OK);
         ck_assert_int_eq(give("keyterm", "Ann"), API_OK);
         ck_assert_int_eq(give("alternatives", "3"), API_OK);
-        ck_assert_int_eq(transcription_request_finish_redecode(&req, false, &e), API_OK);
+        ck_assert_int_eq(audio_request_finish(&req.audio, false, &served, &e), API_OK);
         ck_assert_str_eq(req.id, "req-1");
         ck_assert_uint_eq(req.phrases.n_phrases, 1);
         ck_assert_uint_eq(req.n_alternatives, 3);
-        ck_assert_int_eq(transcription_request_finish_redecode(&req, true, &e),
+        ck_assert_int_eq(audio_request_finish(&req.audio, true, &served, &e),
                          API_UNSUPPORTED_PARAMETER);
         ck_assert_str_eq(e.param, "file");
         ck_assert_int_eq(give("response_format", "vtt"), API_OK);
-        ck_assert_int_eq(transcription_request_finish_redecode(&req, false, &e), API_INVALID_VALUE);
+        ck_assert_int_eq(audio_request_finish(&req.audio, false, &served, &e), API_INVALID_VALUE);
         ck_assert_str_eq(e.param, "alternatives");
         ck_assert_int_eq(give("id", "req-2"), API_INVALID_REQUEST);
     }
@@ -437,7 +439,7 @@ START_TEST(a_thousand_phrases_fit_into_one_field)
             n += (size_t)sprintf(json + n, "\",\"weight\":2.5}");
         }
         json[n++] = ']';
-        ck_assert_uint_eq(transcription_request_max_bytes(&req, "phrases"),
+        ck_assert_uint_eq(audio_request_max_bytes(&req.audio, "phrases"),
                           REQUEST_MAX_PHRASES_BYTES);
         ck_assert_msg(give("phrases", json) == API_OK, "%s", e.message);
         ck_assert_uint_eq(req.phrases.n_phrases, PHRASES_MAX);
@@ -457,18 +459,18 @@ START_TEST(headerless_audio_has_one_channel_unless_told)
                                            {NULL, NULL}};
 
         ck_assert_msg(give_all(one) == API_OK, "%s", e.message);
-        ck_assert_int_eq(req.raw.encoding, RAW_PCM_S16LE);
-        ck_assert_uint_eq(req.raw.channels, 1);
+        ck_assert_int_eq(req.audio.raw.encoding, RAW_PCM_S16LE);
+        ck_assert_uint_eq(req.audio.raw.channels, 1);
         again();
         ck_assert_msg(give_all(two) == API_OK, "%s", e.message);
-        ck_assert_uint_eq(req.raw.channels, 2);
+        ck_assert_uint_eq(req.audio.raw.channels, 2);
     }
 END_TEST
 
 START_TEST(a_request_without_a_file_says_so)
     {
         ck_assert_int_eq(give("model", "en"), API_OK);
-        ck_assert_int_eq(transcription_request_finish(&req, false, "en-v1", "en", "en", &e),
+        ck_assert_int_eq(audio_request_finish(&req.audio, false, &served, &e),
                          API_MISSING_PARAMETER);
         ck_assert_str_eq(e.param, "file");
     }
@@ -477,10 +479,10 @@ END_TEST
 START_TEST(a_model_without_aliases_is_served_by_its_name_only)
     {
         ck_assert_int_eq(give("model", "en-v1"), API_OK);
-        ck_assert_int_eq(transcription_request_finish(&req, true, "en-v1", "", "en", &e), API_OK);
+        ck_assert_int_eq(audio_request_finish(&req.audio, true, &without_alias, &e), API_OK);
         again();
         ck_assert_int_eq(give("model", "x"), API_OK);
-        ck_assert_int_eq(transcription_request_finish(&req, true, "en-v1", "", "en", &e),
+        ck_assert_int_eq(audio_request_finish(&req.audio, true, &without_alias, &e),
                          API_MODEL_NOT_FOUND);
         ck_assert_str_eq(e.message, "The model 'x' does not exist. Served here: 'en-v1'.");
     }
@@ -491,19 +493,18 @@ START_TEST(values_are_bounded)
         static char much[REQUEST_MAX_FIELD_BYTES + 2];
 
         memset(much, 'm', sizeof(much) - 1);
-        ck_assert_uint_eq(transcription_request_max_bytes(&req, "prompt"), REQUEST_MAX_FIELD_BYTES);
-        ck_assert_uint_eq(transcription_request_max_bytes(&req, "unknown"),
-                          REQUEST_MAX_FIELD_BYTES);
+        ck_assert_uint_eq(audio_request_max_bytes(&req.audio, "prompt"), REQUEST_MAX_FIELD_BYTES);
+        ck_assert_uint_eq(audio_request_max_bytes(&req.audio, "unknown"), REQUEST_MAX_FIELD_BYTES);
         ck_assert_int_eq(give("prompt", much), API_INVALID_VALUE);
         ck_assert_str_eq(e.message, "prompt is 16385 bytes long, more than 16384");
         again();
         ck_assert_int_eq(give("prompt", much + 1), API_OK);
         again();
         ck_assert_int_eq(give("model", much + sizeof(much) - 1 - 127), API_OK);
-        ck_assert_uint_eq(strlen(req.model), 127);
+        ck_assert_uint_eq(strlen(req.audio.model), 127);
         again();
         ck_assert_int_eq(give("model", much + sizeof(much) - 1 - 128), API_INVALID_VALUE);
-        ck_assert_str_eq(req.model, "");
+        ck_assert_str_eq(req.audio.model, "");
         ck_assert_int_eq(give("language", much + sizeof(much) - 1 - 32), API_INVALID_VALUE);
         int n = 0;
         while (n < 1000 && give("languages[]", "fr") == API_OK)
@@ -514,10 +515,10 @@ END_TEST
 
 START_TEST(a_nul_byte_in_a_value_is_refused)
     {
-        ck_assert_int_eq(transcription_request_field(&req, "model", "en\0v1", 5, &e),
+        ck_assert_int_eq(audio_request_field(&req.audio, "model", "en\0v1", 5, &e),
                          API_INVALID_VALUE);
         ck_assert_str_eq(e.param, "model");
-        ck_assert_int_eq(transcription_request_field(&req, "other", "en\0v1", 5, &e), API_OK);
+        ck_assert_int_eq(audio_request_field(&req.audio, "other", "en\0v1", 5, &e), API_OK);
     }
 END_TEST
 

@@ -27,6 +27,8 @@ static const struct {
     {"GET", "/v1/models/whisper-1", "/v1/models/{id}"},
     {"GET", "/v1/models/org/name", "/v1/models/{id}"},
     {"POST", "/v1/audio/transcriptions", "/v1/audio/transcriptions"},
+    {"POST", "/v1/alignments", "/v1/alignments"},
+    {"POST", "/v1/search", "/v1/search"},
     {"GET", "/v1/models/", NULL},
     {"GET", "/", NULL},
     {"GET", "", NULL},
@@ -58,6 +60,7 @@ static const struct {
     {"DELETE", "/v1/models/x", "GET, HEAD, OPTIONS"},
     {"GET", "/v1/audio/transcriptions", "POST, OPTIONS"},
     {"HEAD", "/v1/audio/transcriptions", "POST, OPTIONS"},
+    {"GET", "/v1/search", "POST, OPTIONS"},
     {"get", "/livez", "GET, HEAD, OPTIONS"},
 };
 

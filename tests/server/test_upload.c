@@ -2,6 +2,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "proto/transcription_request.h"
 #include "server/upload.h"
 #include "tests/support/suite.h"
 
@@ -12,13 +13,18 @@
 static const char good[] = PART("model") "en-v1\r\n" PART("response_format") "srt\r\n" PART(
     "file") "RIFF\r\n--a of audio" END;
 
+static const struct transcription_request *given_to(const struct upload *u)
+{
+    return (const struct transcription_request *)(const void *)upload_request(u);
+}
+
 START_TEST(fields_and_file_are_found_however_the_body_is_cut)
     {
         size_t piece = (size_t)_i;
         struct upload *u;
         struct api_error e;
 
-        ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, TYPE, 1000, &e), API_OK);
+        ck_assert_int_eq(upload_new(&u, &transcription_requests, TYPE, 1000, &e), API_OK);
         ck_assert(!upload_is_raw(u));
         for (size_t at = 0; at < sizeof(good) - 1; at += piece) {
             size_t left = sizeof(good) - 1 - at;
@@ -26,7 +32,7 @@ START_TEST(fields_and_file_are_found_however_the_body_is_cut)
         }
         ck_assert_int_eq(upload_finish(u, &e), API_OK);
         ck_assert_str_eq(upload_request(u)->model, "en-v1");
-        ck_assert_int_eq(upload_request(u)->format, RESPONSE_SRT);
+        ck_assert_int_eq(given_to(u)->format, RESPONSE_SRT);
         ck_assert(upload_has_file(u));
         ck_assert_str_eq(upload_audio(u)->bytes, "RIFF\r\n--a of audio");
         upload_free(u);
@@ -56,7 +62,7 @@ START_TEST(a_bad_upload_is_refused)
     {
         struct upload *u;
         struct api_error e;
-        enum api_error_code code = upload_new(&u, UPLOAD_RECORDING, bad[_i].type, 32, &e);
+        enum api_error_code code = upload_new(&u, &transcription_requests, bad[_i].type, 32, &e);
 
         ck_assert((code == API_OK) == (u != NULL));
         if (code == API_OK)
@@ -82,7 +88,7 @@ static void push_long_field(const char *name, size_t n, enum api_error_code expe
     memset(value, 'a', n);
     snprintf(head, sizeof(head), "--b\r\nContent-Disposition: form-data; name=\"%s\"\r\n\r\n",
              name);
-    ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, TYPE, 100, &e), API_OK);
+    ck_assert_int_eq(upload_new(&u, &transcription_requests, TYPE, 100, &e), API_OK);
     ck_assert_int_eq(upload_push(u, head, strlen(head), &e), API_OK);
     ck_assert_int_eq(upload_push(u, value, n, &e), API_OK);
     ck_assert_int_eq(upload_push(u, END, strlen(END), &e), expected);
@@ -109,7 +115,7 @@ START_TEST(a_list_of_phrases_may_be_longer_than_other_fields)
         struct api_error e;
         int n = 0;
 
-        ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, TYPE, 100, &e), API_OK);
+        ck_assert_int_eq(upload_new(&u, &transcription_requests, TYPE, 100, &e), API_OK);
         ck_assert_int_eq(upload_push(u, PART("phrases"), strlen(PART("phrases")), &e), API_OK);
         ck_assert_int_eq(upload_push(u, "[\"Ann Lee\"", 10, &e), API_OK);
         for (; n * 27 < 2 * REQUEST_MAX_FIELD_BYTES && n < PHRASES_MAX - 2; n++)
@@ -117,7 +123,7 @@ START_TEST(a_list_of_phrases_may_be_longer_than_other_fields)
                 upload_push(u, ",\"abcdefghijklmnopqrstuvwxyz abcdefghijklmno\"", 45, &e), API_OK);
         ck_assert_int_eq(upload_push(u, tail, sizeof(tail) - 1, &e), API_OK);
         ck_assert_int_eq(upload_finish(u, &e), API_OK);
-        const struct phrase_list *list = &upload_request(u)->phrases;
+        const struct phrase_list *list = &given_to(u)->phrases;
         ck_assert_uint_eq(list->n_phrases, (size_t)n + 2);
         ck_assert_str_eq(list->phrases[0].text, "Ann Lee");
         ck_assert_str_eq(list->phrases[n + 1].text, "Bo");
@@ -133,10 +139,10 @@ START_TEST(every_phrase_may_have_a_part_of_its_own)
         struct api_error e;
 
         /* A part ends where the next begins. */
-        ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, TYPE, 100, &e), API_OK);
+        ck_assert_int_eq(upload_new(&u, &transcription_requests, TYPE, 100, &e), API_OK);
         for (int i = 0; i < PHRASES_MAX + 1; i++)
             ck_assert_int_eq(upload_push(u, part, sizeof(part) - 1, &e), API_OK);
-        ck_assert_uint_eq(upload_request(u)->phrases.n_phrases, PHRASES_MAX);
+        ck_assert_uint_eq(given_to(u)->phrases.n_phrases, PHRASES_MAX);
         enum api_error_code code = upload_push(u, part, sizeof(part) - 1, &e);
         ck_assert_int_eq(code, API_INVALID_VALUE);
         ck_assert_str_eq(e.param, "keywords[]");
@@ -152,7 +158,7 @@ START_TEST(a_raw_body_is_the_file_and_its_fields_come_from_elsewhere)
         struct upload *u;
         struct api_error e;
 
-        ck_assert_int_eq(upload_new(&u, UPLOAD_RECORDING, raw_types[_i], 4, &e), API_OK);
+        ck_assert_int_eq(upload_new(&u, &transcription_requests, raw_types[_i], 4, &e), API_OK);
         ck_assert(upload_is_raw(u));
         ck_assert_int_eq(upload_field(u, "model", "m", 1, &e), API_OK);
         ck_assert_int_eq(upload_field(u, "temperature", "hot", 3, &e), API_INVALID_VALUE);
@@ -175,12 +181,12 @@ START_TEST(decoding_again_takes_a_json_object)
         struct upload *u;
         struct api_error e;
 
-        ck_assert_int_eq(upload_new(&u, UPLOAD_REDECODE, "application/json; charset=utf-8", 1, &e),
-                         API_OK);
+        ck_assert_int_eq(
+            upload_new(&u, &redecode_requests, "application/json; charset=utf-8", 1, &e), API_OK);
         for (size_t i = 0; i < sizeof(json) - 1; i++)
             ck_assert_int_eq(upload_push(u, json + i, 1, &e), API_OK);
         ck_assert_msg(upload_finish(u, &e) == API_OK, "%s", e.message);
-        const struct transcription_request *req = upload_request(u);
+        const struct transcription_request *req = given_to(u);
         ck_assert(!upload_has_file(u));
         ck_assert_str_eq(req->id, "a");
         ck_assert_uint_eq(req->phrases.n_phrases, 4);
@@ -215,7 +221,8 @@ START_TEST(a_bad_request_to_decode_again_is_refused)
         struct upload *u;
         struct api_error e;
         const char *text = bad_redecode[_i].body;
-        enum api_error_code code = upload_new(&u, UPLOAD_REDECODE, bad_redecode[_i].type, 100, &e);
+        enum api_error_code code =
+            upload_new(&u, &redecode_requests, bad_redecode[_i].type, 100, &e);
 
         if (code == API_OK)
             code = upload_push(u, text, strlen(text), &e);
