@@ -11,13 +11,14 @@ if [ -z "${EVAL:-}" ] || [ -z "${ARPA:-}" ]; then
     echo '{"bench":"decoder","skipped":"set EVAL to a folder of sets and ARPA to the language model"}'
     exit 0
 fi
-. tests/bench/sclite.sh
 set=${SET:-read16k}
 build=${BUILD:-build/plain}
 read -ra beams <<< "${BEAMS:-16 64 128 512}"
 venv=build/bench-venv
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
+
+. tests/bench/sclite.sh
 
 if [ ! -x "$venv/bin/python" ]; then
     python3 -m venv "$venv"
