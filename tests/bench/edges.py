@@ -4,7 +4,9 @@ ends, on calls whose utterances were put together at known times. One JSON objec
 
 EVAL=DIR as for wer.sh; its set `calls` has text.tsv: file, channel, start, end, speaker, TRANSCRIPT.
 Each channel of each call goes to a daemon of its own; an utterance's words are those of its channel
-whose middle lies in it. Needs Python's standard library only."""
+whose middle lies in it. The utterances are whole recordings with silence at both ends (a median 0.37 s
+and 0.40 s by energy), which is most of what is printed: it shows that words are not stretched into
+silence, and is not the error of the edges themselves. Needs Python's standard library only."""
 import json, os, re, statistics, subprocess, sys, urllib.request, uuid
 
 os.chdir(os.path.join(os.path.dirname(os.path.abspath(__file__)), "../.."))
