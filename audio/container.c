@@ -4,6 +4,7 @@
 #include <stdint.h>
 #include <string.h>
 
+#include "audio/count.h"
 #include "audio/mpeg_frame.h"
 
 enum {
@@ -80,7 +81,7 @@ static bool has_at(const unsigned char *bytes, size_t n_bytes, size_t at, const 
 
 static const struct signature *find_signature(const unsigned char *bytes, size_t n_bytes)
 {
-    for (size_t i = 0; i < sizeof(signatures) / sizeof(signatures[0]); i++) {
+    for (size_t i = 0; i < COUNT(signatures); i++) {
         const struct signature *s = &signatures[i];
         if (has_at(bytes, n_bytes, s->first_at, s->first, s->first_bytes) &&
             (!s->second || has_at(bytes, n_bytes, s->second_at, s->second, 4)))

@@ -17,6 +17,7 @@
 
 #include "audio/byte_view.h"
 #include "audio/container.h"
+#include "audio/count.h"
 #include "audio/header_scan.h"
 #include "audio/mpeg_decode.h"
 #include "audio/vorbis_header.h"
@@ -72,7 +73,7 @@ enum raw_encoding raw_encoding_by_name(const char *name)
         {"pcmu", RAW_MULAW},      {"alaw", RAW_ALAW},          {"a-law", RAW_ALAW},
         {"pcma", RAW_ALAW},
     };
-    for (size_t i = 0; i < sizeof(names) / sizeof(names[0]); i++)
+    for (size_t i = 0; i < COUNT(names); i++)
         if (strcasecmp(name, names[i].name) == 0)
             return names[i].encoding;
     return RAW_NONE;
@@ -94,7 +95,7 @@ static const struct {
     [RAW_ALAW] = {SF_FORMAT_ALAW, 1},
 };
 
-enum { RAW_ENCODINGS = sizeof(raw_encodings) / sizeof(raw_encodings[0]) };
+enum { RAW_ENCODINGS = COUNT(raw_encodings) };
 
 static enum asr_status prepare_raw(const struct raw_format *raw, size_t n_bytes, SF_INFO *sf,
                                    struct asr_error *err)

@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
 #include "model/json_fields.h"
 
 enum { VERSION = 1, MAX_BEAM_WIDTH = 4096 };
@@ -55,7 +56,7 @@ static enum asr_status read_identity(struct model_config *c, struct json_fields 
     if (st == ASR_OK && version != VERSION)
         st = asr_fail(err, ASR_ERR_UNSUPPORTED, "version: %zu is not supported, only %d is",
                       version, VERSION);
-    for (size_t i = 0; st == ASR_OK && i < sizeof(want) / sizeof(want[0]); i++) {
+    for (size_t i = 0; st == ASR_OK && i < COUNT(want); i++) {
         const char *text;
         st = json_fields_string(f, want[i].key, &text, err);
         if (st == ASR_OK && !text[0])
@@ -86,7 +87,7 @@ static enum asr_status read_window(struct json_fields *f, enum fbank_window *out
 
     if (st != ASR_OK)
         return st;
-    for (size_t i = 0; i < sizeof(windows) / sizeof(windows[0]); i++) {
+    for (size_t i = 0; i < COUNT(windows); i++) {
         if (strcmp(name, windows[i].name) == 0) {
             *out = windows[i].window;
             return ASR_OK;
@@ -138,7 +139,7 @@ static enum asr_status read_features(struct fbank_config *c, const json_t *objec
         st = json_fields_size(&f, "num_mel_bins", 1, 4096, &c->num_mel_bins, err);
     if (st == ASR_OK)
         st = json_fields_size(&f, "fft_size", 2, 1 << 20, &c->fft_size, err);
-    for (size_t i = 0; st == ASR_OK && i < sizeof(numbers) / sizeof(numbers[0]); i++)
+    for (size_t i = 0; st == ASR_OK && i < COUNT(numbers); i++)
         st = json_fields_number(&f, numbers[i].key, numbers[i].min, numbers[i].max, numbers[i].slot,
                                 err);
     if (st == ASR_OK)
@@ -298,7 +299,7 @@ static enum asr_status read_confidence(struct model_config *c, struct json_field
 
     if (st == ASR_OK)
         st = json_fields_open(&f, object, "decoder.confidence", err);
-    for (size_t i = 0; st == ASR_OK && i < sizeof(want) / sizeof(want[0]); i++)
+    for (size_t i = 0; st == ASR_OK && i < COUNT(want); i++)
         st = json_fields_number(&f, want[i].key, want[i].min, 100, want[i].slot, err);
     c->has_confidence = st == ASR_OK;
     return st == ASR_OK ? json_fields_done(&f, err) : st;

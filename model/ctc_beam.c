@@ -32,6 +32,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
 #include "model/candidates.h"
 #include "model/chain_pool.h"
 #include "model/frame_tokens.h"
@@ -122,7 +123,7 @@ enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blan
         {(void **)&beam->taken, n_tokens, sizeof(*beam->taken)},
     };
     bool complete = true;
-    for (size_t i = 0; i < sizeof(want) / sizeof(want[0]) && complete; i++) {
+    for (size_t i = 0; i < COUNT(want) && complete; i++) {
         *want[i].slot = calloc(want[i].count, want[i].bytes);
         complete = *want[i].slot != NULL;
     }
@@ -231,7 +232,7 @@ static enum asr_status make_room(struct ctc_beam *beam, struct asr_error *err)
         void (*collect)(struct ctc_beam *beam);
     } pools[] = {{&beam->tree, collect_nodes}, {&beam->runs, collect_runs}};
 
-    for (size_t i = 0; i < sizeof(pools) / sizeof(pools[0]) && st == ASR_OK; i++) {
+    for (size_t i = 0; i < COUNT(pools) && st == ASR_OK; i++) {
         struct chain_pool *pool = pools[i].pool;
         uint32_t width = (uint32_t)beam->config.beam_width;
         if (pool->n_free >= width)

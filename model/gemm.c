@@ -4,6 +4,8 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "audio/count.h"
+
 /* OpenBLAS packs all of w on every call, which only pays for itself over several rows. A step of a
  * 320-unit LSTM (k 320, n 1280), microseconds, Haswell kernels on an AMD EPYC (family 26):
  *   rows            1    2    4    8   16
@@ -80,7 +82,7 @@ enum asr_status gemm_verify(void (*add_xwt)(float *y, const float *x, const floa
 
     if (!x || !w || !y)
         st = asr_fail(err, ASR_ERR_NOMEM, "out of memory");
-    for (size_t i = 0; st == ASR_OK && i < sizeof(products) / sizeof(products[0]); i++) {
+    for (size_t i = 0; st == ASR_OK && i < COUNT(products); i++) {
         const struct product *p = &products[i];
         fill(x, p->rows * p->k, 1);
         fill(w, p->n * p->k, 2);

@@ -4,6 +4,8 @@
 #include <stdio.h>
 #include <string.h>
 
+#include "audio/count.h"
+
 static const char *kind(const json_t *value)
 {
     switch (json_typeof(value)) {
@@ -46,7 +48,7 @@ enum asr_status json_fields_open(struct json_fields *f, const json_t *object, co
 static enum asr_status find(struct json_fields *f, const char *key, const json_t **out,
                             struct asr_error *err)
 {
-    assert(f->n_seen < sizeof(f->seen) / sizeof(f->seen[0]));
+    assert(f->n_seen < COUNT(f->seen));
     f->seen[f->n_seen++] = key;
     *out = json_object_get(f->object, key);
     if (!*out)

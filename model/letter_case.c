@@ -2,6 +2,8 @@
 
 #include <stddef.h>
 
+#include "audio/count.h"
+
 /* Capitals first, first + step, ... last, each `distance` before its small letter. From Unicode's
  * CaseFolding.txt, status C. */
 static const struct {
@@ -20,7 +22,7 @@ static const struct {
 
 uint32_t other_case(uint32_t character)
 {
-    for (size_t i = 0; i < sizeof(alphabets) / sizeof(alphabets[0]); i++) {
+    for (size_t i = 0; i < COUNT(alphabets); i++) {
         uint32_t first = alphabets[i].first, last = alphabets[i].last;
         uint32_t distance = alphabets[i].distance, step = alphabets[i].step;
         if (character >= first && character <= last && (character - first) % step == 0)

@@ -24,6 +24,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
 #include "model/gemm.h"
 #include "model/json_fields.h"
 #include "model/layer.h"
@@ -84,7 +85,7 @@ static enum asr_status bind_direction(struct layer *layer, struct direction *d,
                 {"bias_hh", 1, 0, &bias_hh}};
     enum asr_status st = ASR_OK;
 
-    for (size_t i = 0; st == ASR_OK && i < sizeof(want) / sizeof(want[0]); i++) {
+    for (size_t i = 0; st == ASR_OK && i < COUNT(want); i++) {
         char name[LAYER_MAX_TENSOR_NAME];
         snprintf(name, sizeof(name), "%s.%s%s", weights, want[i].leaf, suffix);
         st = safetensors_load_f32(tensors, name, want[i].rank,

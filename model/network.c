@@ -10,6 +10,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
 #include "model/gemm.h"
 #include "model/normalise.h"
 
@@ -55,7 +56,7 @@ static enum asr_status load_stage(struct stage *s, const json_t *spec, size_t in
     snprintf(path, sizeof(path), "layers[%zu]", index);
     if (!type)
         return asr_fail(err, ASR_ERR_FORMAT, "%s.type: expected a string", path);
-    for (size_t i = 0; i < sizeof(layer_types) / sizeof(layer_types[0]); i++) {
+    for (size_t i = 0; i < COUNT(layer_types); i++) {
         if (strcmp(type, layer_types[i]->name) == 0) {
             s->type = layer_types[i];
             return s->type->load(&s->layer, spec, path, tensors, s->in_width, err);

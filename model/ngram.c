@@ -3,6 +3,7 @@
 #include <math.h>
 #include <stdlib.h>
 
+#include "audio/count.h"
 #include "model/ngram_reader.h"
 
 /* ---- opening -------------------------------------------------------------------------------- */
@@ -103,7 +104,7 @@ static enum asr_status find_markers(struct ngram *lm, const char *name, struct a
     } markers[] = {{"<unk>", &lm->unk}, {"<s>", &lm->bos}, {"</s>", &lm->eos}};
 
     /* The first one is its own stand-in for "no such word", so compare texts. */
-    for (size_t i = 0; i < sizeof(markers) / sizeof(markers[0]); i++) {
+    for (size_t i = 0; i < COUNT(markers); i++) {
         uint32_t word = ngram_find(lm, markers[i].text, strlen(markers[i].text));
         if (strcmp(ngram_text(lm, word, NULL), markers[i].text) != 0)
             return asr_fail(err, ASR_ERR_FORMAT, "%s: the vocabulary lacks %s", name,

@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
+
 enum { NGRAMS_PER_PROGRESS = 16384 };
 
 static const char bos_text[] = "<s>", eos_text[] = "</s>", unk_text[] = "<unk>";
@@ -73,7 +75,7 @@ static enum asr_status ensure_markers(struct ngram_draft *draft, struct asr_erro
     uint32_t word;
     bool added;
 
-    for (size_t i = 0; i < sizeof(needed) / sizeof(needed[0]); i++)
+    for (size_t i = 0; i < COUNT(needed); i++)
         if (!ngram_vocabulary_find(&draft->vocabulary, needed[i], strlen(needed[i]), &word))
             return asr_fail(err, ASR_ERR_FORMAT, "%s: %s is not among the 1-grams", draft->name,
                             needed[i]);

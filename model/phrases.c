@@ -8,6 +8,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
+
 #define NONE UINT32_MAX
 enum { WORD_END = 0 };
 
@@ -104,7 +106,7 @@ static bool spell(const struct letters *letters, char *word, size_t *stuck)
     char changed[PHRASE_MAX_BYTES + 1] = {0};
 
     *stuck = 0;
-    for (size_t i = 0; i < sizeof(cases) / sizeof(cases[0]); i++) {
+    for (size_t i = 0; i < COUNT(cases); i++) {
         size_t n = 0, place = 0;
         for (; word[n]; n++)
             changed[n] = cases[i](word[n]);

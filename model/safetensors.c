@@ -15,6 +15,7 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
 #include "model/mapped_file.h"
 
 enum { LENGTH_BYTES = 8, MAX_HEADER_BYTES = 100000000, TENSOR_ALIGNMENT_BYTES = 64 };
@@ -87,7 +88,7 @@ static const struct dtype dtypes[] = {
 
 static const struct dtype *dtype_by_name(const char *name)
 {
-    for (size_t i = 0; i < sizeof(dtypes) / sizeof(dtypes[0]); i++)
+    for (size_t i = 0; i < COUNT(dtypes); i++)
         if (strcmp(name, dtypes[i].name) == 0)
             return &dtypes[i];
     return NULL;

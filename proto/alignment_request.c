@@ -3,6 +3,8 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
+
 static enum api_error_code take_text(struct audio_request *audio, const struct request_field *field,
                                      const char *text, struct api_error *e)
 {
@@ -40,7 +42,7 @@ static enum api_error_code check(const struct audio_request *audio, const struct
 const struct request_kind alignment_requests = {
     .request_bytes = sizeof(struct alignment_request),
     .fields = fields,
-    .n_fields = sizeof(fields) / sizeof(fields[0]),
+    .n_fields = COUNT(fields),
     .release = release,
     .check = check,
 };

@@ -7,11 +7,10 @@
 #include <stdlib.h>
 #include <string.h>
 
+#include "audio/count.h"
 #include "audio/front_end.h"
 #include "proto/language.h"
 #include "proto/utf8.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 void audio_request_init(struct audio_request *req, const struct request_kind *kind)
 {

@@ -4,6 +4,8 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audio/count.h"
+
 /* The languages of OpenAI's Whisper, whose "jw" ISO 639-1 spells "jv". */
 static const struct language {
     const char *code, *name;
@@ -38,7 +40,7 @@ static const struct language {
 
 const char *language_name(const char *code)
 {
-    for (size_t i = 0; i < sizeof(languages) / sizeof(languages[0]); i++)
+    for (size_t i = 0; i < COUNT(languages); i++)
         if (strcmp(languages[i].code, code) == 0)
             return languages[i].name;
     return code;

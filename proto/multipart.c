@@ -18,6 +18,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audio/count.h"
 #include "proto/header_value.h"
 #include "proto/utf8.h"
 
@@ -181,7 +182,7 @@ static enum asr_status check_transfer_encoding(const char *value, struct asr_err
 {
     static const char *const plain[] = {"binary", "8bit", "7bit"};
 
-    for (size_t i = 0; i < sizeof(plain) / sizeof(plain[0]); i++)
+    for (size_t i = 0; i < COUNT(plain); i++)
         if (strcasecmp(value, plain[i]) == 0)
             return ASR_OK;
     return asr_fail(err, ASR_ERR_FORMAT,

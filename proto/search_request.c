@@ -2,6 +2,8 @@
 
 #include <string.h>
 
+#include "audio/count.h"
+
 static struct search_request *own(struct audio_request *req)
 {
     return (struct search_request *)(void *)req;
@@ -50,7 +52,7 @@ static enum api_error_code check(const struct audio_request *audio, const struct
 const struct request_kind search_requests = {
     .request_bytes = sizeof(struct search_request),
     .fields = fields,
-    .n_fields = sizeof(fields) / sizeof(fields[0]),
+    .n_fields = COUNT(fields),
     .init = init,
     .release = release,
     .check = check,

@@ -16,11 +16,10 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audio/count.h"
 #include "model/model.h"
 #include "proto/language.h"
 #include "proto/utf8.h"
-
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
 
 static struct transcription_request *own(struct audio_request *req)
 {

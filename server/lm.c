@@ -10,6 +10,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audio/count.h"
 #include "model/ngram.h"
 #include "model/ngram_build.h"
 
@@ -224,7 +225,7 @@ int lm_command(int argc, char **argv)
     for (int i = 1; i < argc && i < 3; i++) /* after lm, or after its subcommand */
         if (strcmp(argv[i], "--help") == 0 || strcmp(argv[i], "-h") == 0)
             return usage(stdout, EXIT_SUCCESS);
-    for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++)
+    for (size_t i = 0; argc > 1 && i < COUNT(commands); i++)
         if (strcmp(argv[1], commands[i].name) == 0)
             return commands[i].run(argc - 1, argv + 1);
     return usage(stderr, EXIT_USAGE);

@@ -4,6 +4,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audio/count.h"
 #include "model/gemm.h"
 #include "server/lm.h"
 #include "server/log.h"
@@ -125,7 +126,7 @@ static const struct {
 
 int main(int argc, char **argv)
 {
-    for (size_t i = 0; argc > 1 && i < sizeof(commands) / sizeof(commands[0]); i++) {
+    for (size_t i = 0; argc > 1 && i < COUNT(commands); i++) {
         if (strcmp(argv[1], commands[i].name) != 0)
             continue;
         if (commands[i].computes)

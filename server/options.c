@@ -13,6 +13,7 @@
 #include <string.h>
 #include <unistd.h>
 
+#include "audio/count.h"
 #include "server/config_file.h"
 
 enum type { TEXT, COUNT, BYTES, SECONDS, CHOICE };
@@ -85,7 +86,7 @@ static const struct row rows[] = {
      "phrases to expect, one a line; a tab and a weight may follow"},
 };
 
-enum { N_ROWS = sizeof(rows) / sizeof(rows[0]) };
+enum { N_ROWS = COUNT(rows) };
 
 static const char *process_getenv(const char *name)
 {

@@ -3,6 +3,7 @@
 #include <stdbool.h>
 #include <string.h>
 
+#include "audio/count.h"
 #include "proto/utf8.h"
 #include "server/alignments.h"
 #include "server/audio_endpoint.h"
@@ -26,7 +27,7 @@ static const struct route routes[] = {
     {"POST", "/v1/search", QUEUED, &searches},
 };
 
-enum { N_ROUTES = sizeof(routes) / sizeof(routes[0]) };
+enum { N_ROUTES = COUNT(routes) };
 
 static void answer_not_found(struct exchange *x)
 {

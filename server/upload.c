@@ -4,6 +4,7 @@
 #include <string.h>
 #include <strings.h>
 
+#include "audio/count.h"
 #include "proto/json_form.h"
 #include "proto/multipart.h"
 #include "proto/utf8.h"
@@ -112,7 +113,7 @@ static bool is_raw_type(const char *content_type)
     static const char *const types[] = {"audio/", "video/", "application/octet-stream",
                                         "application/ogg"};
 
-    for (size_t i = 0; i < sizeof(types) / sizeof(types[0]); i++)
+    for (size_t i = 0; i < COUNT(types); i++)
         if (has_type(content_type, types[i]))
             return true;
     return false;

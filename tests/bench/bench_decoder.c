@@ -16,6 +16,7 @@
 #include <string.h>
 #include <time.h>
 
+#include "audio/count.h"
 #include "model/confidence.h"
 #include "model/config.h"
 #include "model/ctc_beam.h"
@@ -284,10 +285,10 @@ int main(int argc, char **argv)
         vocabulary_new(&b.vocabulary, b.lm, &err) != ASR_OK)
         die(err.text);
     read_recordings(&b, argc > 1 ? argv[1] : NULL);
-    for (size_t i = 0; i < sizeof(widths) / sizeof(widths[0]); i++)
+    for (size_t i = 0; i < COUNT(widths); i++)
         if (!only || only == widths[i])
             run(&b, widths[i], 0, argc > 2 ? argv[2] : NULL);
-    for (size_t i = 0; i < sizeof(phrases) / sizeof(phrases[0]); i++)
+    for (size_t i = 0; i < COUNT(phrases); i++)
         run(&b, only ? only : 64, phrases[i], NULL);
     for (size_t i = 0; i < b.n_recordings; i++)
         free(b.recordings[i].posteriors);

@@ -4,6 +4,7 @@
 #include <stdlib.h>
 #include <time.h>
 
+#include "audio/count.h"
 #include "model/log_softmax.h"
 #include "model/network.h"
 
@@ -88,7 +89,7 @@ int main(void)
         if (!features || !logits)
             st = asr_fail(&err, ASR_ERR_NOMEM, "out of memory");
     }
-    for (size_t i = 0; st == ASR_OK && i < sizeof(counts) / sizeof(counts[0]); i++)
+    for (size_t i = 0; st == ASR_OK && i < COUNT(counts); i++)
         st = measure(net, counts[i], features, logits, &err);
     if (st != ASR_OK)
         fprintf(stderr, "bench_network: %s\n", err.text);

@@ -4,7 +4,7 @@
 
 #include <check.h>
 
-#define COUNT(array) (sizeof(array) / sizeof((array)[0]))
+#include "audio/count.h"
 
 Suite *suite(void);
 
