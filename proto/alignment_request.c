@@ -39,10 +39,11 @@ static enum api_error_code check(const struct audio_request *audio, const struct
     return API_OK;
 }
 
+static const struct field_table alignment_fields = {fields, COUNT(fields)};
+
 const struct request_kind alignment_requests = {
     .request_bytes = sizeof(struct alignment_request),
-    .fields = fields,
-    .n_fields = COUNT(fields),
+    .tables = {&recording_fields, &alignment_fields},
     .release = release,
     .check = check,
 };

@@ -150,6 +150,7 @@ static const struct request_field fields[] = {
     {"sample_rate", FIELD_SCALAR, take_sample_rate, NULL, 0},
     {"channels", FIELD_SCALAR, take_channels, NULL, 0},
 };
+const struct field_table recording_fields = {fields, COUNT(fields)};
 
 /* ---- the request ------------------------------------------------------------------------------
  */
@@ -177,12 +178,14 @@ static const struct request_field *find_field(const struct request_kind *kind, c
                                               uint32_t *seen, bool *member)
 {
     *seen = 1;
-    for (size_t i = 0; i < COUNT(fields) && !kind->without_audio; i++, *seen <<= 1)
-        if (name_matches(&fields[i], name, member))
-            return &fields[i];
-    for (size_t i = 0; i < kind->n_fields; i++, *seen <<= 1)
-        if (name_matches(&kind->fields[i], name, member))
-            return &kind->fields[i];
+    for (size_t k = 0; k < REQUEST_MAX_TABLES && kind->tables[k]; k++) {
+        const struct field_table *table = kind->tables[k];
+        for (size_t i = 0; i < table->n_fields; i++, *seen <<= 1) {
+            assert(*seen); /* fields_seen has a bit for each */
+            if (name_matches(&table->fields[i], name, member))
+                return &table->fields[i];
+        }
+    }
     return NULL;
 }
 
@@ -215,7 +218,6 @@ enum api_error_code audio_request_field(struct audio_request *req, const char *n
     uint32_t seen;
     const struct request_field *field = find_field(req->kind, name, &seen, &member);
 
-    assert(COUNT(fields) + req->kind->n_fields <= 32); /* bits of fields_seen */
     assert(value[n_bytes] == 0);
     if (!field)
         return API_OK;

@@ -46,6 +46,17 @@ struct request_field {
     size_t max_bytes;   /* 0: REQUEST_MAX_FIELD_BYTES */
 };
 
+/* Rows that go together. Kinds of requests share tables. */
+struct field_table {
+    const struct request_field *fields;
+    size_t n_fields;
+};
+
+/* Of every request with a recording: model, language, channel, encoding, sample_rate, channels. */
+extern const struct field_table recording_fields;
+
+enum { REQUEST_MAX_TABLES = 3 };
+
 /* What the daemon serves: `aliases` of the model are comma-separated. */
 struct served {
     const char *model, *aliases, *language;
@@ -54,10 +65,9 @@ struct served {
 };
 
 struct request_kind {
-    size_t request_bytes; /* of the whole struct */
-    bool without_audio;   /* no recording, and none of the fields that are about one */
-    const struct request_field *fields;
-    size_t n_fields;
+    size_t request_bytes;                                 /* of the whole struct */
+    bool without_audio;                                   /* no recording */
+    const struct field_table *tables[REQUEST_MAX_TABLES]; /* those left over are NULL */
     void (*init)(struct audio_request *req);    /* of what is not all zero; NULL: nothing */
     void (*release)(struct audio_request *req); /* NULL: owns no memory */
     enum api_error_code (*check)(const struct audio_request *req, const struct served *served,

@@ -49,10 +49,11 @@ static enum api_error_code check(const struct audio_request *audio, const struct
     return API_OK;
 }
 
+static const struct field_table search_fields = {fields, COUNT(fields)};
+
 const struct request_kind search_requests = {
     .request_bytes = sizeof(struct search_request),
-    .fields = fields,
-    .n_fields = COUNT(fields),
+    .tables = {&recording_fields, &search_fields},
     .init = init,
     .release = release,
     .check = check,

@@ -226,10 +226,9 @@ static enum api_error_code take_stream(struct audio_request *req, const struct r
 
 static const char no_speakers[] = "this server does not tell speakers apart. Leave the field out.";
 
-static const struct request_field fields[] = {
-    {"languages[]", FIELD_LIST, take_languages, NULL, 0},
+/* How posteriors are decoded and answered: also those that have been kept. */
+static const struct request_field decoding_rows[] = {
     {"response_format", FIELD_SCALAR, take_format, NULL, 0},
-    {"temperature", FIELD_SCALAR, take_temperature, NULL, 0},
     {"timestamp_granularities[]", FIELD_LIST, take_granularities, NULL, 0},
     {"keywords[]", FIELD_LIST, take_phrase, NULL, 0},
     {"keyterm", FIELD_LIST, take_phrase, NULL, 0},
@@ -238,6 +237,10 @@ static const struct request_field fields[] = {
     {"alpha", FIELD_SCALAR, take_alpha, NULL, 0},
     {"beta", FIELD_SCALAR, take_beta, NULL, 0},
     {"include[]", FIELD_LIST, take_include, NULL, 0},
+};
+static const struct request_field transcription_rows[] = {
+    {"languages[]", FIELD_LIST, take_languages, NULL, 0},
+    {"temperature", FIELD_SCALAR, take_temperature, NULL, 0},
     {"keep", FIELD_SCALAR, take_keep, NULL, 0},
     {"prompt", FIELD_SCALAR, take_hint, NULL, 0},
     {"chunking_strategy", FIELD_OBJECT, take_chunking, NULL, 0},
@@ -246,18 +249,13 @@ static const struct request_field fields[] = {
     {"known_speaker_names[]", FIELD_LIST, refuse, no_speakers, 0},
     {"known_speaker_references[]", FIELD_LIST, refuse, no_speakers, 0},
 };
-static const struct request_field redecode_fields[] = {
+static const struct request_field redecode_rows[] = {
     {"id", FIELD_SCALAR, take_id, NULL, 0},
-    {"response_format", FIELD_SCALAR, take_format, NULL, 0},
-    {"timestamp_granularities[]", FIELD_LIST, take_granularities, NULL, 0},
-    {"keywords[]", FIELD_LIST, take_phrase, NULL, 0},
-    {"keyterm", FIELD_LIST, take_phrase, NULL, 0},
-    {"phrases", FIELD_SCALAR, take_phrases, NULL, REQUEST_MAX_PHRASES_BYTES},
-    {"alternatives", FIELD_SCALAR, take_alternatives, NULL, 0},
-    {"alpha", FIELD_SCALAR, take_alpha, NULL, 0},
-    {"beta", FIELD_SCALAR, take_beta, NULL, 0},
-    {"include[]", FIELD_LIST, take_include, NULL, 0},
 };
+static const struct field_table decoding_fields = {decoding_rows, COUNT(decoding_rows)};
+static const struct field_table transcription_fields = {transcription_rows,
+                                                        COUNT(transcription_rows)};
+static const struct field_table redecode_fields = {redecode_rows, COUNT(redecode_rows)};
 
 /* ---- the request ------------------------------------------------------------------------------
  */
@@ -365,8 +363,7 @@ static enum api_error_code check_redecode(const struct audio_request *audio,
 
 const struct request_kind transcription_requests = {
     .request_bytes = sizeof(struct transcription_request),
-    .fields = fields,
-    .n_fields = COUNT(fields),
+    .tables = {&recording_fields, &decoding_fields, &transcription_fields},
     .init = init,
     .release = release,
     .check = check,
@@ -375,8 +372,7 @@ const struct request_kind transcription_requests = {
 const struct request_kind redecode_requests = {
     .request_bytes = sizeof(struct transcription_request),
     .without_audio = true,
-    .fields = redecode_fields,
-    .n_fields = COUNT(redecode_fields),
+    .tables = {&decoding_fields, &redecode_fields},
     .init = init,
     .release = release,
     .check = check_redecode,
