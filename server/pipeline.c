@@ -178,24 +178,6 @@ enum asr_status pipeline_listen(const struct pipeline *p, struct pipeline_worker
     return st;
 }
 
-enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *worker,
-                             const struct recording *recording,
-                             const struct transcribe_options *options, struct transcript **out,
-                             struct pipeline_times *times, struct asr_error *err)
-{
-    const struct posteriors *seen = &worker->posteriors;
-    enum asr_status st = pipeline_listen(p, worker, recording, times, err);
-    double started = clock_ms();
-
-    *out = NULL;
-    if (st != ASR_OK)
-        return st;
-    st = model_decode(p->model, worker->model, seen->log_posteriors, seen->frames,
-                      seen->duration_seconds, options, out, err);
-    times->recognize_ms += clock_ms() - started;
-    return st;
-}
-
 struct posteriors pipeline_posteriors(const struct pipeline_worker *worker)
 {
     return worker->posteriors;
@@ -213,5 +195,20 @@ enum asr_status pipeline_decode(const struct pipeline *p, struct pipeline_worker
         model_decode(p->model, worker->model, posteriors->log_posteriors, posteriors->frames,
                      posteriors->duration_seconds, options, out, err);
     times->recognize_ms = clock_ms() - started;
+    return st;
+}
+
+enum asr_status pipeline_run(const struct pipeline *p, struct pipeline_worker *worker,
+                             const struct recording *recording,
+                             const struct transcribe_options *options, struct transcript **out,
+                             struct pipeline_times *times, struct asr_error *err)
+{
+    struct pipeline_times decoding = {0};
+    enum asr_status st = pipeline_listen(p, worker, recording, times, err);
+
+    *out = NULL;
+    if (st == ASR_OK)
+        st = pipeline_decode(p, worker, &worker->posteriors, options, out, &decoding, err);
+    times->recognize_ms += decoding.recognize_ms;
     return st;
 }
