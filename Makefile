@@ -37,7 +37,7 @@ LINK    := $(CC) $(CFLAGS) $(SANFLAG) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 AUDIO  := $(call obj,audio)
-MODEL  := $(call obj,model)
+MODEL  := $(call obj,model) $(call obj,model/kernels)
 PROTO  := $(call obj,proto)
 SERVER := $(filter-out $(BUILD)/server/main.o,$(call obj,server))
 
@@ -72,9 +72,17 @@ $(BUILD)/flags: FORCE
 	@printf '%s\n' "$(subst ",,$(COMPILE))" | cmp -s - $@ || printf '%s\n' "$(subst ",,$(COMPILE))" > $@
 FORCE:
 
+# Only these files may use instructions that not every machine has; CPUID decides who runs them.
+# -O3: their inner loops have constant bounds and must be unrolled whole to live in registers.
+ISA_avx2_f32    := -mavx2 -mfma
+ISA_avx512_f32  := -mavx512f -mavx512bw -mfma
+ISA_avx512_bf16 := $(ISA_avx512_f32) -mavx512vl -mavx512bf16
+ISA_avx512_vnni := $(ISA_avx512_f32) -mavx512vl -mavx512vnni
+isa              = $(if $(findstring model/kernels/,$(1)),-O3) $(ISA_$(basename $(notdir $(1))))
+
 $(BUILD)/%.o: %.c $(BUILD)/flags
 	@mkdir -p $(@D)
-	$(COMPILE) -MMD -MP -c $< -o $@
+	$(COMPILE) $(call isa,$<) -MMD -MP -c $< -o $@
 
 run: deps ## install what is missing, build, serve the default model on 127.0.0.1:8080
 	@$(MAKE) --no-print-directory all
@@ -113,7 +121,7 @@ valgrind: $(TESTS) ## the Check programs under memcheck (T=model/test_lstm for o
 	@tests/valgrind $(if $(T),$(BUILD)/tests/$(T),$(TESTS))
 
 # ---- quality ----------------------------------------------------------------------------------
-C_FILES := $(wildcard audio/*.[ch] model/*.[ch] proto/*.[ch] server/*.[ch] tests/*/*.[ch])
+C_FILES := $(wildcard audio/*.[ch] model/*.[ch] model/kernels/*.[ch] proto/*.[ch] server/*.[ch] tests/*/*.[ch])
 
 lint: ## formatting, layering, clang-tidy, shell scripts
 	@tests/lint/layers
@@ -125,6 +133,8 @@ lint: ## formatting, layering, clang-tidy, shell scripts
 	@printf '%s\n' $(wildcard audio/*.c model/*.c proto/*.c server/*.c) | \
 	  xargs -P 2 -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- \
 	    -I. -std=c11 $(DEFINES) $(PKG_CFLAGS) 2>/dev/null
+	@$(foreach f,$(wildcard model/kernels/*.c),clang-tidy --quiet --warnings-as-errors='*' $(f) -- \
+	    -I. -std=c11 $(call isa,$(f)) $(DEFINES) $(PKG_CFLAGS) 2>/dev/null &&) true
 	@echo "lint: clean"
 
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)

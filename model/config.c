@@ -326,6 +326,26 @@ static enum asr_status read_decoder(struct model_config *c, struct json_fields *
     return st == ASR_OK ? json_fields_done(&f, err) : st;
 }
 
+/* Optional: those that were compared with f32 on speech, and found as good. */
+static enum asr_status read_precisions(struct model_config *c, struct json_fields *top,
+                                       struct asr_error *err)
+{
+    const json_t *array;
+
+    c->trusted_precisions = 1U << PRECISION_F32;
+    if (!json_fields_has(top, "precisions"))
+        return ASR_OK;
+    enum asr_status st = json_fields_array(top, "precisions", &array, err);
+    for (size_t i = 0; st == ASR_OK && i < json_array_size(array); i++) {
+        const char *name = json_string_value(json_array_get(array, i));
+        enum precision p = name ? precision_by_name(name) : PRECISION_AUTO;
+        if (p == PRECISION_AUTO)
+            st = asr_fail(err, ASR_ERR_FORMAT, "precisions[%zu]: expected f32, bf16 or int8", i);
+        c->trusted_precisions |= 1U << p;
+    }
+    return st;
+}
+
 static enum asr_status read_document(struct model_config *c, struct asr_error *err)
 {
     struct json_fields top;
@@ -350,6 +370,8 @@ static enum asr_status read_document(struct model_config *c, struct asr_error *e
         st = read_special_tokens(c, &top, err);
     if (st == ASR_OK)
         st = read_decoder(c, &top, err);
+    if (st == ASR_OK)
+        st = read_precisions(c, &top, err);
     return st == ASR_OK ? json_fields_done(&top, err) : st;
 }
 

@@ -10,6 +10,7 @@
 
 #include "audio/fbank.h"
 #include "audio/status.h"
+#include "model/kernels/kernel.h"
 
 /* Makes a probability of what is known of a word (model/confidence.h). */
 struct confidence_map {
@@ -33,8 +34,9 @@ struct model_config {
     double alpha, beta, unknown_penalty; /* decoder.*, model/fusion.h; 0 without `lm` */
     bool has_confidence;                 /* whether the config has decoder.confidence */
     struct confidence_map confidence;
-    size_t beam_width; /* decoder.beam, or 0 when the config does not say */
-    json_t *document;  /* owns what `layers` borrows */
+    size_t beam_width;           /* decoder.beam, or 0 when the config does not say */
+    unsigned trusted_precisions; /* bits 1 << enum precision: at which transcripts are as good */
+    json_t *document;            /* owns what `layers` borrows */
 };
 
 /* Limits of a config, so that a lying file cannot ask for absurd memory. */

@@ -3,35 +3,14 @@
 #include <cblas.h>
 #include <math.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "audio/count.h"
 
-/* OpenBLAS packs all of w on every call, which only pays for itself over several rows. A step of a
- * 320-unit LSTM (k 320, n 1280), microseconds, Haswell kernels on an AMD EPYC (family 26):
- *   rows            1    2    4    8   16
- *   one sgemm     157  100   87  113  165
- *   sgemv a row    19   39   77  155  308 */
-enum { MAX_ROWS_BY_GEMV = 4 };
-
-/* BLAS counts in int. */
-enum { MAX_ROWS_PER_CALL = 1 << 20 };
-
-void gemm_add_xwt(float *y, const float *x, const float *w, size_t rows, size_t k, size_t n)
+void gemm_add_xwt(float *y, const float *x, const float *w, size_t k, size_t n)
 {
-    if (rows <= MAX_ROWS_BY_GEMV) {
-        for (size_t r = 0; r < rows; r++)
-            cblas_sgemv(CblasRowMajor, CblasNoTrans, (int)n, (int)k, 1.0F, w, (int)k, x + r * k, 1,
-                        1.0F, y + r * n, 1);
-        return;
-    }
-    while (rows) {
-        size_t part = rows < MAX_ROWS_PER_CALL ? rows : MAX_ROWS_PER_CALL;
-        cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, (int)part, (int)n, (int)k, 1.0F, x,
-                    (int)k, w, (int)k, 1.0F, y, (int)n);
-        x += part * k;
-        y += part * n;
-        rows -= part;
-    }
+    cblas_sgemm(CblasRowMajor, CblasNoTrans, CblasTrans, GEMM_ROWS, (int)n, (int)k, 1.0F, x, (int)k,
+                w, (int)k, 1.0F, y, (int)n);
 }
 
 /* Fixed pseudo-random values in [-0.5, 0.5). */
@@ -44,7 +23,7 @@ static void fill(float *values, size_t count, unsigned seed)
 }
 
 struct product {
-    size_t rows, k, n;
+    size_t k, n;
 };
 
 /* The largest difference from sums in double; not a number when the product has one. */
@@ -52,7 +31,7 @@ static double worst_error(const float *y, const float *x, const float *w, const 
 {
     double worst = 0;
 
-    for (size_t r = 0; r < p->rows; r++) {
+    for (size_t r = 0; r < GEMM_ROWS; r++) {
         for (size_t j = 0; j < p->n; j++) {
             double sum = 1;
             for (size_t i = 0; i < p->k; i++)
@@ -67,15 +46,52 @@ static double worst_error(const float *y, const float *x, const float *w, const 
     return worst;
 }
 
-enum asr_status gemm_verify(void (*add_xwt)(float *y, const float *x, const float *w, size_t rows,
-                                            size_t k, size_t n),
-                            struct asr_error *err)
+typedef void add_product(float *y, const float *x, const float *w, size_t k, size_t n);
+
+static enum asr_status verify_values(add_product *add_xwt, const struct product *p, float *y,
+                                     float *x, float *w, struct asr_error *err)
 {
-    /* One row and few; a kernel's tile and one past it; several of the blocks that k and n are cut
-     * into. 13 million multiplications altogether, 10 ms. */
-    static const struct product products[] = {{1, 320, 1280}, {3, 17, 5},    {16, 64, 64},
-                                              {33, 65, 29},   {64, 640, 72}, {7, 1000, 1281}};
-    enum { MAX_X = 64 * 640, MAX_W = 1281 * 1000, MAX_Y = 7 * 1281 };
+    fill(x, GEMM_ROWS * p->k, 1);
+    fill(w, p->n * p->k, 2);
+    for (size_t j = 0; j < GEMM_ROWS * p->n; j++)
+        y[j] = 1;
+    add_xwt(y, x, w, p->k, p->n);
+    /* Rounding stays far below: |x w| <= 1/4, so k of them err by less than k * 2^-24 * k/4,
+     * and in practice by some 1e-8 k. */
+    double error = worst_error(y, x, w, p);
+    if (error <= 1e-6 * (double)p->k)
+        return ASR_OK;
+    return asr_fail(err, ASR_ERR_UNSUPPORTED,
+                    "OpenBLAS computes wrong products on this processor, which it takes for "
+                    "'%s' ([%d,%zu] x [%zu,%zu] is off by %g): set OPENBLAS_CORETYPE, e.g. "
+                    "to Haswell, or install a newer OpenBLAS",
+                    openblas_get_corename(), GEMM_ROWS, p->k, p->k, p->n, error);
+}
+
+/* With what verify_values() has left in x and w: each row of x becomes the first. */
+static enum asr_status verify_rows(add_product *add_xwt, const struct product *p, float *y,
+                                   float *x, const float *w, struct asr_error *err)
+{
+    for (size_t r = 1; r < GEMM_ROWS; r++)
+        memcpy(x + r * p->k, x, p->k * sizeof(*x));
+    memset(y, 0, GEMM_ROWS * p->n * sizeof(*y));
+    add_xwt(y, x, w, p->k, p->n);
+    for (size_t r = 1; r < GEMM_ROWS; r++)
+        if (memcmp(y + r * p->n, y, p->n * sizeof(*y)) != 0)
+            return asr_fail(err, ASR_ERR_UNSUPPORTED,
+                            "OpenBLAS gives row %zu of a product [%d,%zu] x [%zu,%zu] another "
+                            "result than the same row in front of it (kernels for '%s'): set "
+                            "OPENBLAS_CORETYPE, e.g. to Haswell",
+                            r, GEMM_ROWS, p->k, p->k, p->n, openblas_get_corename());
+    return ASR_OK;
+}
+
+enum asr_status gemm_verify(add_product *add_xwt, struct asr_error *err)
+{
+    /* A kernel's tile and one past it; several of the blocks that k and n are cut into; an output
+     * layer. 5.6 million multiplications altogether, 10 ms. */
+    static const struct product products[] = {{64, 64}, {17, 5}, {65, 29}, {640, 72}, {1000, 641}};
+    enum { MAX_X = GEMM_ROWS * 1000, MAX_W = 641 * 1000, MAX_Y = GEMM_ROWS * 641 };
     enum asr_status st = ASR_OK;
     float *x = malloc(MAX_X * sizeof(*x)), *w = malloc(MAX_W * sizeof(*w));
     float *y = malloc(MAX_Y * sizeof(*y));
@@ -83,21 +99,9 @@ enum asr_status gemm_verify(void (*add_xwt)(float *y, const float *x, const floa
     if (!x || !w || !y)
         st = asr_fail(err, ASR_ERR_NOMEM, "out of memory");
     for (size_t i = 0; st == ASR_OK && i < COUNT(products); i++) {
-        const struct product *p = &products[i];
-        fill(x, p->rows * p->k, 1);
-        fill(w, p->n * p->k, 2);
-        for (size_t j = 0; j < p->rows * p->n; j++)
-            y[j] = 1;
-        add_xwt(y, x, w, p->rows, p->k, p->n);
-        /* Rounding stays far below: |x w| <= 1/4, so k of them err by less than k * 2^-24 * k/4,
-         * and in practice by some 1e-8 k. */
-        double error = worst_error(y, x, w, p);
-        if (!(error <= 1e-6 * (double)p->k))
-            st = asr_fail(err, ASR_ERR_UNSUPPORTED,
-                          "OpenBLAS computes wrong products on this processor, which it takes for "
-                          "'%s' ([%zu,%zu] x [%zu,%zu] is off by %g): set OPENBLAS_CORETYPE, e.g. "
-                          "to Haswell, or install a newer OpenBLAS",
-                          openblas_get_corename(), p->rows, p->k, p->k, p->n, error);
+        st = verify_values(add_xwt, &products[i], y, x, w, err);
+        if (st == ASR_OK)
+            st = verify_rows(add_xwt, &products[i], y, x, w, err);
     }
     free(x);
     free(w);

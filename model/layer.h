@@ -14,6 +14,7 @@
 #include <stddef.h>
 
 #include "audio/status.h"
+#include "model/kernels/kernel.h"
 #include "model/safetensors.h"
 
 struct layer;      /* each layer type has its own */
@@ -31,8 +32,8 @@ struct layer_type {
     /* Reads its keys from `spec` (refusing unknown ones) and binds its tensors. `path` names the
      * spec in messages, e.g. "layers[2]". On failure *out is NULL. */
     enum asr_status (*load)(struct layer **out, const json_t *spec, const char *path,
-                            const struct safetensors *tensors, size_t in_width,
-                            struct asr_error *err);
+                            const struct safetensors *tensors, const struct kernel *kernel,
+                            size_t in_width, struct asr_error *err);
     void (*free)(struct layer *layer);
     size_t (*out_width)(const struct layer *layer);
     /* Both NULL for a layer that gives a frame for every frame. `stride` is how many frames in

@@ -14,6 +14,12 @@ struct layer {
     float *bias;   /* [out_width] */
 };
 
+/* The last rows of a batch, made up to a whole block. */
+struct layer_work {
+    float *x; /* [GEMM_ROWS, in_width] */
+    float *y; /* [GEMM_ROWS, out_width] */
+};
+
 static void linear_free(struct layer *layer)
 {
     if (!layer)
@@ -59,13 +65,14 @@ static enum asr_status bind(struct layer *layer, const struct safetensors *tenso
 }
 
 static enum asr_status linear_load(struct layer **out, const json_t *spec, const char *path,
-                                   const struct safetensors *tensors, size_t in_width,
-                                   struct asr_error *err)
+                                   const struct safetensors *tensors, const struct kernel *kernel,
+                                   size_t in_width, struct asr_error *err)
 {
     const char *weights;
     struct asr_error why;
     enum asr_status st = read_spec(spec, path, &weights, err);
 
+    (void)kernel; /* BLAS is one product for every machine */
     *out = NULL;
     if (st != ASR_OK)
         return st;
@@ -92,15 +99,54 @@ static size_t linear_parameters(const struct layer *layer)
     return layer->out_width * (layer->in_width + 1);
 }
 
+static void linear_work_free(struct layer_work *work)
+{
+    if (!work)
+        return;
+    free(work->x);
+    free(work->y);
+    free(work);
+}
+
+static enum asr_status linear_work_new(struct layer_work **out, const struct layer *layer,
+                                       size_t max_batch, struct asr_error *err)
+{
+    struct layer_work *w = calloc(1, sizeof(*w));
+
+    (void)max_batch;
+    *out = NULL;
+    if (w) {
+        w->x = calloc(GEMM_ROWS, layer->in_width * sizeof(*w->x));
+        w->y = calloc(GEMM_ROWS, layer->out_width * sizeof(*w->y));
+    }
+    if (!w || !w->x || !w->y) {
+        linear_work_free(w);
+        return asr_fail(err, ASR_ERR_NOMEM, "linear: out of memory");
+    }
+    *out = w;
+    return ASR_OK;
+}
+
+/* GEMM_ROWS rows of y. */
+static void forward_block(const struct layer *layer, const float *x, float *y)
+{
+    for (size_t r = 0; r < GEMM_ROWS; r++)
+        memcpy(y + r * layer->out_width, layer->bias, layer->out_width * sizeof(*y));
+    gemm_add_xwt(y, x, layer->weight, layer->in_width, layer->out_width);
+}
+
 static void linear_forward(const struct layer *layer, struct layer_work *work,
                            const struct batch *batch, const float *x, float *y)
 {
-    size_t rows = batch_rows(batch);
+    size_t in = layer->in_width, out = layer->out_width, left = batch_rows(batch);
 
-    (void)work;
-    for (size_t r = 0; r < rows; r++)
-        memcpy(y + r * layer->out_width, layer->bias, layer->out_width * sizeof(*y));
-    gemm_add_xwt(y, x, layer->weight, rows, layer->in_width, layer->out_width);
+    for (; left >= GEMM_ROWS; left -= GEMM_ROWS, x += GEMM_ROWS * in, y += GEMM_ROWS * out)
+        forward_block(layer, x, y);
+    if (left) {
+        memcpy(work->x, x, left * in * sizeof(*x));
+        forward_block(layer, work->x, work->y);
+        memcpy(y, work->y, left * out * sizeof(*y));
+    }
 }
 
 const struct layer_type layer_linear = {
@@ -109,5 +155,7 @@ const struct layer_type layer_linear = {
     .free = linear_free,
     .out_width = linear_out_width,
     .parameters = linear_parameters,
+    .work_new = linear_work_new,
+    .work_free = linear_work_free,
     .forward = linear_forward,
 };

@@ -10,45 +10,45 @@
  *
  * Only W_hh h must wait for the step before it. The input half of the gates goes through one
  * product for many steps at once. For all of them would want gates for the whole batch (an hour of
- * audio: 120,000 rows x 1280, 600 MB); a block of BLOCK_ROWS rows does as well. Microseconds a row,
- * 640 -> 1280, Haswell kernels on an AMD EPYC (family 26):
- *   rows    16     32     64    128    256    512   1024
- *         21.0   17.0   14.8   13.9   13.3   13.2   13.2
+ * audio: 120,000 rows x 1280, 600 MB); a block of BLOCK_ROWS rows does as well, and stays in cache.
  *
  * Inside a block rows lie step by step, and within a step the utterances still running, longest
  * first. Hence a step is one product over contiguous rows without padding, and an utterance that
  * ends just drops off the end of h and c. */
-#include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
 #include "audio/count.h"
-#include "model/gemm.h"
 #include "model/json_fields.h"
+#include "model/kernels/kernel.h"
 #include "model/layer.h"
 
-enum { BLOCK_ROWS = 256, MAX_DIRECTIONS = 2, GATES = 4 };
+enum { BLOCK_ROWS = 256, MAX_DIRECTIONS = 2, GATES = KERNEL_GATES };
 
 /* Weights of one direction. */
 struct direction {
-    float *w_ih; /* [4H, X] */
-    float *w_hh; /* [4H, H] */
-    float *bias; /* [4H], b_ih + b_hh: every gate has both inside the same sum */
+    struct packed w_ih; /* [4H, X] */
+    struct packed w_hh; /* [4H, H] */
+    float *bias;        /* b_ih + b_hh: every gate has both inside the same sum */
 };
 
 struct layer {
+    const struct kernel *kernel;
     size_t in_width, hidden, directions;
+    size_t gate_floats, unit_floats; /* of a row of gates, and of h or c, padding included */
     struct direction dir[MAX_DIRECTIONS];
 };
 
 struct layer_work {
+    const struct kernel *kernel;
     size_t block_rows;
-    float *x;         /* [block_rows, X], gathered */
-    float *gates;     /* [block_rows, 4H] */
-    float *h, *c;     /* [max_batch, H], in the order of `runs` */
-    struct run *runs; /* [max_batch], longest first */
+    struct rows x;        /* [block_rows], gathered */
+    float *gates;         /* [block_rows, gate_floats] */
+    struct rows h_before; /* [max_batch], in the order of `runs` */
+    float *h, *c;         /* [max_batch, unit_floats], likewise */
+    struct run *runs;     /* [max_batch], longest first */
 };
 
 /* An utterance as one pass over the batch sees it. */
@@ -61,39 +61,68 @@ static void lstm_free(struct layer *layer)
     if (!layer)
         return;
     for (size_t d = 0; d < MAX_DIRECTIONS; d++) {
-        free(layer->dir[d].w_ih);
-        free(layer->dir[d].w_hh);
+        packed_free(&layer->dir[d].w_ih);
+        packed_free(&layer->dir[d].w_hh);
         free(layer->dir[d].bias);
     }
     free(layer);
 }
 
-/* Binds one direction; `suffix` is "_l0", "_l0_reverse", ... */
-static enum asr_status bind_direction(struct layer *layer, struct direction *d,
-                                      const struct safetensors *tensors, const char *weights,
-                                      const char *suffix, struct asr_error *err)
+/* One direction's tensors as the file has them. */
+struct tensors {
+    float *w_ih, *w_hh, *bias_ih, *bias_hh;
+};
+
+static void free_tensors(struct tensors *t)
 {
-    size_t gates = GATES * layer->hidden;
-    float *bias_hh = NULL;
+    free(t->w_ih);
+    free(t->w_hh);
+    free(t->bias_ih);
+    free(t->bias_hh);
+}
+
+/* `suffix` is "_l0", "_l0_reverse", ... */
+static enum asr_status read_tensors(struct tensors *out, const struct layer *layer,
+                                    const struct safetensors *file, const char *weights,
+                                    const char *suffix, struct asr_error *err)
+{
     const struct {
         const char *leaf;
         size_t rank, columns;
         float **slot;
-    } want[] = {{"weight_ih", 2, layer->in_width, &d->w_ih},
-                {"weight_hh", 2, layer->hidden, &d->w_hh},
-                {"bias_ih", 1, 0, &d->bias},
-                {"bias_hh", 1, 0, &bias_hh}};
+    } want[] = {{"weight_ih", 2, layer->in_width, &out->w_ih},
+                {"weight_hh", 2, layer->hidden, &out->w_hh},
+                {"bias_ih", 1, 0, &out->bias_ih},
+                {"bias_hh", 1, 0, &out->bias_hh}};
+    size_t gates = GATES * layer->hidden;
     enum asr_status st = ASR_OK;
 
     for (size_t i = 0; st == ASR_OK && i < COUNT(want); i++) {
         char name[LAYER_MAX_TENSOR_NAME];
         snprintf(name, sizeof(name), "%s.%s%s", weights, want[i].leaf, suffix);
-        st = safetensors_load_f32(tensors, name, want[i].rank,
+        st = safetensors_load_f32(file, name, want[i].rank,
                                   (const size_t[]){gates, want[i].columns}, want[i].slot, err);
     }
     for (size_t j = 0; st == ASR_OK && j < gates; j++)
-        d->bias[j] += bias_hh[j];
-    free(bias_hh);
+        out->bias_ih[j] += out->bias_hh[j];
+    return st;
+}
+
+static enum asr_status bind_direction(struct layer *layer, struct direction *d,
+                                      const struct safetensors *file, const char *weights,
+                                      const char *suffix, struct asr_error *err)
+{
+    const struct kernel *kernel = layer->kernel;
+    struct tensors t = {0};
+    enum asr_status st = read_tensors(&t, layer, file, weights, suffix, err);
+
+    if (st == ASR_OK)
+        st = packed_new(&d->w_ih, kernel, t.w_ih, layer->hidden, layer->in_width, err);
+    if (st == ASR_OK)
+        st = packed_new(&d->w_hh, kernel, t.w_hh, layer->hidden, layer->hidden, err);
+    if (st == ASR_OK)
+        st = packed_bias_new(&d->bias, kernel, t.bias_ih, layer->hidden, err);
+    free_tensors(&t);
     return st;
 }
 
@@ -129,8 +158,8 @@ static enum asr_status read_spec(struct spec *out, const json_t *spec, const cha
 }
 
 static enum asr_status lstm_load(struct layer **out, const json_t *spec, const char *path,
-                                 const struct safetensors *tensors, size_t in_width,
-                                 struct asr_error *err)
+                                 const struct safetensors *tensors, const struct kernel *kernel,
+                                 size_t in_width, struct asr_error *err)
 {
     struct spec s;
     struct asr_error why;
@@ -142,8 +171,11 @@ static enum asr_status lstm_load(struct layer **out, const json_t *spec, const c
     struct layer *layer = calloc(1, sizeof(*layer));
     if (!layer)
         return asr_fail(err, ASR_ERR_NOMEM, "%s: out of memory", path);
+    layer->kernel = kernel;
     layer->in_width = in_width;
     layer->hidden = s.hidden;
+    layer->unit_floats = kernel_panels(kernel, s.hidden) * kernel->lanes;
+    layer->gate_floats = GATES * layer->unit_floats;
     layer->directions = s.bidirectional ? 2 : 1;
     for (size_t d = 0; st == ASR_OK && d < layer->directions; d++) {
         char suffix[24];
@@ -172,7 +204,8 @@ static void lstm_work_free(struct layer_work *work)
 {
     if (!work)
         return;
-    free(work->x);
+    rows_free(&work->x);
+    rows_free(&work->h_before);
     free(work->gates);
     free(work->h);
     free(work->c);
@@ -183,19 +216,24 @@ static void lstm_work_free(struct layer_work *work)
 static enum asr_status lstm_work_new(struct layer_work **out, const struct layer *layer,
                                      size_t max_batch, struct asr_error *err)
 {
+    const struct direction *d = &layer->dir[0];
     struct layer_work *w = calloc(1, sizeof(*w));
+    enum asr_status st = ASR_ERR_NOMEM;
 
     *out = NULL;
     if (w) {
+        w->kernel = layer->kernel;
         /* A step of the whole batch must fit. */
         w->block_rows = max_batch > BLOCK_ROWS ? max_batch : BLOCK_ROWS;
-        w->x = calloc(w->block_rows, layer->in_width * sizeof(*w->x));
-        w->gates = calloc(w->block_rows, GATES * layer->hidden * sizeof(*w->gates));
-        w->h = calloc(max_batch, layer->hidden * sizeof(*w->h));
-        w->c = calloc(max_batch, layer->hidden * sizeof(*w->c));
+        w->gates = kernel_alloc(w->block_rows, layer->gate_floats * sizeof(*w->gates));
+        w->h = kernel_alloc(max_batch, layer->unit_floats * sizeof(*w->h));
+        w->c = kernel_alloc(max_batch, layer->unit_floats * sizeof(*w->c));
         w->runs = calloc(max_batch, sizeof(*w->runs));
+        st = rows_new(&w->x, layer->kernel, &d->w_ih, w->block_rows, err);
+        if (st == ASR_OK)
+            st = rows_new(&w->h_before, layer->kernel, &d->w_hh, max_batch, err);
     }
-    if (!w || !w->x || !w->gates || !w->h || !w->c || !w->runs) {
+    if (st != ASR_OK || !w->gates || !w->h || !w->c || !w->runs) {
         lstm_work_free(w);
         return asr_fail(err, ASR_ERR_NOMEM, "lstm: out of memory for batches of %zu", max_batch);
     }
@@ -238,68 +276,52 @@ static size_t project_block(const struct layer *layer, struct layer_work *work,
                             const struct direction *d, bool reverse, size_t active, size_t step,
                             const float *x)
 {
-    size_t rows = 0, width = layer->in_width, gates = GATES * layer->hidden;
+    size_t rows = 0, width = layer->in_width;
 
     for (;;) {
         active = still_running(work->runs, active, step);
         if (active == 0 || rows + active > work->block_rows)
             break;
-        for (size_t k = 0; k < active; k++, rows++) {
-            memcpy(work->x + rows * width, x + row_at(&work->runs[k], step, reverse) * width,
-                   width * sizeof(*x));
-            memcpy(work->gates + rows * gates, d->bias, gates * sizeof(*d->bias));
-        }
+        for (size_t k = 0; k < active; k++, rows++)
+            rows_set(&work->x, layer->kernel, rows,
+                     x + row_at(&work->runs[k], step, reverse) * width, width);
         step++;
     }
-    gemm_add_xwt(work->gates, work->x, d->w_ih, rows, width, gates);
+    layer->kernel->project(&d->w_ih, &work->x, rows, d->bias, work->gates);
     return step;
 }
 
-static inline float sigmoid(float x)
+/* Every utterance starts from nothing. */
+static void forget(const struct layer *layer, struct layer_work *work, size_t count)
 {
-    return 1.0F / (1.0F + expf(-x));
-}
+    size_t floats = count * layer->unit_floats;
 
-/* 2.0 ns where libm's tanhf() takes 9.1 (AMD EPYC, family 26), and never further than 2e-7 from it.
- * What it lacks, relative precision near 0, a sum of hundreds of products does not feel. An exp()
- * that overflows gives 1 and one that vanishes -1, as it should be. */
-static inline float tanh_by_exp(float x)
-{
-    return 1.0F - 2.0F / (1.0F + expf(2.0F * x));
-}
-
-/* One utterance's step: gates[4H] and c[H] -> c[H], h[H]. */
-static void cell(const float *gates, size_t hidden, float *restrict c, float *restrict h)
-{
-    const float *i = gates, *f = i + hidden, *g = f + hidden, *o = g + hidden;
-
-    for (size_t j = 0; j < hidden; j++) {
-        c[j] = sigmoid(f[j]) * c[j] + sigmoid(i[j]) * tanh_by_exp(g[j]);
-        h[j] = sigmoid(o[j]) * tanh_by_exp(c[j]);
-    }
+    memset(work->h, 0, floats * sizeof(*work->h));
+    memset(work->c, 0, floats * sizeof(*work->c));
+    for (size_t k = 0; k < count; k++)
+        rows_set(&work->h_before, layer->kernel, k, work->h, layer->hidden);
 }
 
 static void run_direction(const struct layer *layer, struct layer_work *work, size_t count,
                           bool reverse, const float *x, float *y)
 {
     const struct direction *d = &layer->dir[reverse];
-    size_t hidden = layer->hidden, gates = GATES * hidden, out_width = lstm_out_width(layer);
+    size_t hidden = layer->hidden, out_width = lstm_out_width(layer);
     size_t active = still_running(work->runs, count, 0), step = 0;
 
-    memset(work->h, 0, active * hidden * sizeof(*work->h));
-    memset(work->c, 0, active * hidden * sizeof(*work->c));
+    forget(layer, work, active);
+    y += reverse ? hidden : 0;
     while (active > 0) {
         size_t end = project_block(layer, work, d, reverse, active, step, x);
-        float *gate = work->gates;
-        for (; step < end; step++) {
+        const float *gates = work->gates;
+        for (; step < end; step++, gates += active * layer->gate_floats) {
             active = still_running(work->runs, active, step);
-            gemm_add_xwt(gate, work->h, d->w_hh, active, hidden, gates);
-            for (size_t k = 0; k < active; k++, gate += gates) {
-                float *h = work->h + k * hidden;
-                cell(gate, hidden, work->c + k * hidden, h);
-                memcpy(y + row_at(&work->runs[k], step, reverse) * out_width +
-                           (reverse ? hidden : 0),
-                       h, hidden * sizeof(*h));
+            layer->kernel->lstm_step(&d->w_hh, &work->h_before, active, gates, work->c, work->h);
+            for (size_t k = 0; k < active; k++) {
+                const float *h = work->h + k * layer->unit_floats;
+                rows_set(&work->h_before, layer->kernel, k, h, hidden);
+                memcpy(y + row_at(&work->runs[k], step, reverse) * out_width, h,
+                       hidden * sizeof(*h));
             }
         }
         active = still_running(work->runs, active, step);

@@ -17,11 +17,13 @@
 struct model {
     struct model_config *config;
     struct fbank *fbank;
+    const struct kernel *kernel; /* of the network */
     struct network *network;
     struct ngram *lm;              /* NULL: none */
     struct vocabulary *vocabulary; /* of `lm` */
 };
 
+const struct model_options model_defaults = {PRECISION_AUTO, ""};
 const struct transcribe_options transcribe_defaults = {.n_best = 1, .alpha = NAN, .beta = NAN};
 
 struct model_work {
@@ -42,7 +44,8 @@ static enum asr_status join_path(char *out, size_t size, const char *dir, const 
     return ASR_OK;
 }
 
-static enum asr_status load_network(struct model *m, const char *dir, struct asr_error *err)
+static enum asr_status load_network(struct model *m, const char *dir,
+                                    const struct model_options *options, struct asr_error *err)
 {
     char path[4096];
     struct safetensors *tensors = NULL;
@@ -51,7 +54,10 @@ static enum asr_status load_network(struct model *m, const char *dir, struct asr
     if (st == ASR_OK)
         st = safetensors_open(&tensors, path, err);
     if (st == ASR_OK)
-        st = network_load(&m->network, m->config, tensors, err);
+        st = kernel_choose(&m->kernel, options->precision, m->config->trusted_precisions,
+                           options->kernel, err);
+    if (st == ASR_OK)
+        st = network_load(&m->network, m->config, tensors, m->kernel, err);
     safetensors_close(tensors);
     return st;
 }
@@ -86,7 +92,8 @@ static enum asr_status load_language_model(struct model *m, const char *dir, str
     return st == ASR_OK ? vocabulary_new(&m->vocabulary, m->lm, err) : st;
 }
 
-enum asr_status model_load(struct model **out, const char *dir, struct asr_error *err)
+enum asr_status model_load(struct model **out, const char *dir, const struct model_options *options,
+                           struct asr_error *err)
 {
     enum asr_status st;
     struct model *m = calloc(1, sizeof(*m));
@@ -96,7 +103,7 @@ enum asr_status model_load(struct model **out, const char *dir, struct asr_error
         return asr_fail(err, ASR_ERR_NOMEM, "%s: out of memory", dir);
     st = load_config(m, dir, err);
     if (st == ASR_OK)
-        st = load_network(m, dir, err);
+        st = load_network(m, dir, options, err);
     if (st == ASR_OK)
         st = load_language_model(m, dir, err);
     if (st != ASR_OK) {
@@ -132,6 +139,11 @@ const struct fbank *model_fbank(const struct model *model)
 const struct network *model_network(const struct model *model)
 {
     return model->network;
+}
+
+const struct kernel *model_kernel(const struct model *model)
+{
+    return model->kernel;
 }
 
 double model_frame_seconds(const struct model *model)

@@ -10,6 +10,7 @@
 #include "audio/front_end.h"
 #include "audio/status.h"
 #include "model/config.h"
+#include "model/kernels/kernel.h"
 #include "model/network.h"
 #include "model/phrases.h"
 #include "model/transcript.h"
@@ -18,6 +19,13 @@ struct model;
 struct model_work;
 
 enum decoder_kind { DECODER_BEAM, DECODER_GREEDY };
+
+/* Of a model, for as long as it is loaded. */
+struct model_options {
+    enum precision precision; /* of the recurrent layers; PRECISION_AUTO: what the config trusts */
+    const char *kernel;       /* "": the fastest of this machine (model/kernels/kernel.h) */
+};
+extern const struct model_options model_defaults; /* PRECISION_AUTO, "" */
 
 /* Of a model_work, for all that it decodes. */
 struct decode_options {
@@ -38,12 +46,14 @@ extern const struct transcribe_options transcribe_defaults;
 
 /* Reads DIR/config.json, DIR/model.safetensors and the language model that the config names. The
  * text names the file, key or tensor. */
-enum asr_status model_load(struct model **out, const char *dir, struct asr_error *err);
+enum asr_status model_load(struct model **out, const char *dir, const struct model_options *options,
+                           struct asr_error *err);
 void model_free(struct model *model); /* NULL is fine */
 
 const struct model_config *model_config(const struct model *model);
 const struct fbank *model_fbank(const struct model *model);
 const struct network *model_network(const struct model *model);
+const struct kernel *model_kernel(const struct model *model);
 double model_frame_seconds(const struct model *model); /* of one row of posteriors */
 
 enum asr_status model_work_new(struct model_work **out, const struct model *model,

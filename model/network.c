@@ -48,7 +48,8 @@ static size_t stage_out_frames(const struct stage *s, size_t in_frames)
 }
 
 static enum asr_status load_stage(struct stage *s, const json_t *spec, size_t index,
-                                  const struct safetensors *tensors, struct asr_error *err)
+                                  const struct safetensors *tensors, const struct kernel *kernel,
+                                  struct asr_error *err)
 {
     char path[32];
     const char *type = json_string_value(json_object_get(spec, "type"));
@@ -59,7 +60,7 @@ static enum asr_status load_stage(struct stage *s, const json_t *spec, size_t in
     for (size_t i = 0; i < COUNT(layer_types); i++) {
         if (strcmp(type, layer_types[i]->name) == 0) {
             s->type = layer_types[i];
-            return s->type->load(&s->layer, spec, path, tensors, s->in_width, err);
+            return s->type->load(&s->layer, spec, path, tensors, kernel, s->in_width, err);
         }
     }
     return asr_fail(err, ASR_ERR_UNSUPPORTED, "%s.type: '%.64s' is not stack, lstm or linear", path,
@@ -67,14 +68,16 @@ static enum asr_status load_stage(struct stage *s, const json_t *spec, size_t in
 }
 
 static enum asr_status load_stages(struct network *net, const struct model_config *config,
-                                   const struct safetensors *tensors, struct asr_error *err)
+                                   const struct safetensors *tensors, const struct kernel *kernel,
+                                   struct asr_error *err)
 {
     size_t width = net->in_width, count = json_array_size(config->layers);
 
     for (size_t i = 0; i < count; i++) {
         struct stage *s = &net->stages[i];
         s->in_width = width;
-        enum asr_status st = load_stage(s, json_array_get(config->layers, i), i, tensors, err);
+        enum asr_status st =
+            load_stage(s, json_array_get(config->layers, i), i, tensors, kernel, err);
         if (st != ASR_OK)
             return st;
         net->n_stages++;
@@ -95,7 +98,8 @@ static enum asr_status load_stages(struct network *net, const struct model_confi
 }
 
 enum asr_status network_load(struct network **out, const struct model_config *config,
-                             const struct safetensors *tensors, struct asr_error *err)
+                             const struct safetensors *tensors, const struct kernel *kernel,
+                             struct asr_error *err)
 {
     struct network *net;
     struct asr_error why;
@@ -111,7 +115,7 @@ enum asr_status network_load(struct network **out, const struct model_config *co
     net->stride = 1;
     st = normalise_load(&net->normalise, config, tensors, &why);
     if (st == ASR_OK)
-        st = load_stages(net, config, tensors, &why);
+        st = load_stages(net, config, tensors, kernel, &why);
     if (st != ASR_OK) {
         network_free(net);
         return asr_fail(err, st, "%s: %s", config->file, why.text);

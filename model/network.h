@@ -17,9 +17,11 @@ struct network;
 struct network_work;
 
 /* Borrows nothing: weights are converted and copied. Checks that the widths of successive layers
- * agree, and that the last gives one logit per token. */
+ * agree, and that the last gives one logit per token. The recurrent layers' weights are packed for
+ * `kernel`, which does not go away. */
 enum asr_status network_load(struct network **out, const struct model_config *config,
-                             const struct safetensors *tensors, struct asr_error *err);
+                             const struct safetensors *tensors, const struct kernel *kernel,
+                             struct asr_error *err);
 void network_free(struct network *net); /* NULL is fine */
 
 size_t network_in_width(const struct network *net);

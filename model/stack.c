@@ -14,8 +14,8 @@ struct layer {
 };
 
 static enum asr_status stack_load(struct layer **out, const json_t *spec, const char *path,
-                                  const struct safetensors *tensors, size_t in_width,
-                                  struct asr_error *err)
+                                  const struct safetensors *tensors, const struct kernel *kernel,
+                                  size_t in_width, struct asr_error *err)
 {
     struct json_fields f;
     const char *type;
@@ -23,6 +23,7 @@ static enum asr_status stack_load(struct layer **out, const json_t *spec, const 
     enum asr_status st = json_fields_open(&f, spec, path, err);
 
     (void)tensors;
+    (void)kernel;
     *out = NULL;
     if (st == ASR_OK)
         st = json_fields_string(&f, "type", &type, err);

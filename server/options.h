@@ -28,8 +28,10 @@ struct options {
     char *config;
     char *model;
     int64_t threads;
-    int64_t decoder; /* enum decoder_kind */
-    int64_t beam;    /* 0: the model's own */
+    int64_t precision; /* enum precision */
+    char *kernel;      /* "": the fastest */
+    int64_t decoder;   /* enum decoder_kind */
+    int64_t beam;      /* 0: the model's own */
     double max_duration_seconds;
     int64_t max_rate_hz, max_channels;
     int64_t log_format; /* enum log_format */

@@ -43,7 +43,8 @@ enum asr_status pipeline_new(struct pipeline **out, const struct options *option
     };
     p->decode.decoder = (enum decoder_kind)options->decoder;
     p->decode.beam_width = (size_t)options->beam;
-    st = model_load(&p->model, options->model, err);
+    const struct model_options model = {(enum precision)options->precision, options->kernel};
+    st = model_load(&p->model, options->model, &model, err);
     if (st == ASR_OK)
         st = speller_new(&p->speller, model_config(p->model), err);
     if (st != ASR_OK) {

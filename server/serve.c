@@ -60,6 +60,7 @@ static void log_ready(const struct daemon *d, double started_ms)
     log_text(&line, "model", model_config(model)->name);
     log_text(&line, "language", model_config(model)->language);
     log_integer(&line, "parameters", (int64_t)network_parameters(model_network(model)));
+    log_text(&line, "kernel", model_kernel(model)->name);
     log_integer(&line, "threads", d->options->threads);
     log_number(&line, "load_ms", clock_ms() - started_ms, 0);
     log_end(&line);

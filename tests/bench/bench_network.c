@@ -1,5 +1,6 @@
 /* bench_network - audio seconds per CPU second of the acoustic network alone (normalisation to
- * log-softmax), shipped model, one thread, utterances of 10 s. One JSON object a line. */
+ * log-softmax), shipped model, one thread, utterances of 10 s, with every kernel that this machine
+ * has. One JSON object a line. */
 #include <stdio.h>
 #include <stdlib.h>
 #include <time.h>
@@ -19,7 +20,8 @@ static double cpu_seconds(void)
     return (double)now.tv_sec + 1e-9 * (double)now.tv_nsec;
 }
 
-static enum asr_status load(struct network **net, struct asr_error *err)
+static enum asr_status load(struct network **net, const struct kernel *kernel,
+                            struct asr_error *err)
 {
     struct model_config *config = NULL;
     struct safetensors *tensors = NULL;
@@ -27,7 +29,7 @@ static enum asr_status load(struct network **net, struct asr_error *err)
     if (st == ASR_OK)
         st = safetensors_open(&tensors, "model/en/model.safetensors", err);
     if (st == ASR_OK)
-        st = network_load(net, config, tensors, err);
+        st = network_load(net, config, tensors, kernel, err);
     safetensors_close(tensors);
     model_config_free(config);
     return st;
@@ -45,8 +47,8 @@ static float *make_features(size_t count)
     return values;
 }
 
-static enum asr_status measure(const struct network *net, size_t count, const float *features,
-                               float *logits, struct asr_error *err)
+static enum asr_status measure(const struct network *net, const char *kernel, size_t count,
+                               const float *features, float *logits, struct asr_error *err)
 {
     size_t lengths[MAX_BATCH], rows = count * network_out_frames(net, UTTERANCE_FRAMES);
     struct batch batch = {count, lengths};
@@ -67,34 +69,45 @@ static enum asr_status measure(const struct network *net, size_t count, const fl
         best = run == 0 || taken < best ? taken : best;
     }
     if (st == ASR_OK)
-        printf("{\"bench\": \"network\", \"batch\": %zu, \"utterance_seconds\": %g, "
+        printf("{\"bench\": \"network\", \"kernel\": \"%s\", \"batch\": %zu, "
+               "\"utterance_seconds\": %g, "
                "\"audio_seconds_per_cpu_second\": %.1f}\n",
-               count, UTTERANCE_SECONDS, (double)count * UTTERANCE_SECONDS / best);
+               kernel, count, UTTERANCE_SECONDS, (double)count * UTTERANCE_SECONDS / best);
     network_work_free(work);
+    return st;
+}
+
+static enum asr_status measure_kernel(const struct kernel *kernel, struct asr_error *err)
+{
+    static const size_t counts[] = {1, 2, 4, 8, MAX_BATCH};
+    size_t frames = (size_t)MAX_BATCH * UTTERANCE_FRAMES;
+    struct network *net = NULL;
+    float *features = NULL, *logits = NULL;
+    enum asr_status st = load(&net, kernel, err);
+
+    if (st == ASR_OK) {
+        features = make_features(frames * network_in_width(net));
+        logits = malloc(network_out_frames(net, frames) * network_out_width(net) * sizeof(*logits));
+        if (!features || !logits)
+            st = asr_fail(err, ASR_ERR_NOMEM, "out of memory");
+    }
+    for (size_t i = 0; st == ASR_OK && i < COUNT(counts); i++)
+        st = measure(net, kernel->name, counts[i], features, logits, err);
+    free(features);
+    free(logits);
+    network_free(net);
     return st;
 }
 
 int main(void)
 {
-    static const size_t counts[] = {1, 4, MAX_BATCH};
     struct asr_error err = {ASR_OK, ""};
-    struct network *net = NULL;
-    float *features = NULL, *logits = NULL;
-    enum asr_status st = load(&net, &err);
+    enum asr_status st = ASR_OK;
 
-    if (st == ASR_OK) {
-        size_t frames = (size_t)MAX_BATCH * UTTERANCE_FRAMES;
-        features = make_features(frames * network_in_width(net));
-        logits = malloc(network_out_frames(net, frames) * network_out_width(net) * sizeof(*logits));
-        if (!features || !logits)
-            st = asr_fail(&err, ASR_ERR_NOMEM, "out of memory");
-    }
-    for (size_t i = 0; st == ASR_OK && i < COUNT(counts); i++)
-        st = measure(net, counts[i], features, logits, &err);
+    for (size_t i = 0; st == ASR_OK && i < n_kernels; i++)
+        if (kernels[i]->usable())
+            st = measure_kernel(kernels[i], &err);
     if (st != ASR_OK)
         fprintf(stderr, "bench_network: %s\n", err.text);
-    free(features);
-    free(logits);
-    network_free(net);
     return st == ASR_OK ? EXIT_SUCCESS : EXIT_FAILURE;
 }

@@ -88,7 +88,7 @@ int main(int argc, char **argv)
         puts("{\"bench\":\"posteriors\",\"skipped\":\"a part of decoder.sh\"}");
         return EXIT_SUCCESS;
     }
-    enum asr_status st = model_load(&p.model, "model/en", &err);
+    enum asr_status st = model_load(&p.model, "model/en", &model_defaults, &err);
     if (st == ASR_OK)
         st = model_work_new(&p.work, p.model, &greedy, &err);
     if (st == ASR_OK)
