@@ -10,12 +10,9 @@ import sys
 
 import numpy as np
 
+from scoring import references
+
 BINS = 10
-
-
-def reference(path):
-    rows = (line.rstrip("\n").split("\t") for line in open(path, encoding="utf-8"))
-    return {row[0].rsplit(".", 1)[0]: row[2].lower().split() for row in rows}
 
 
 def right_words(ref, hyp):
@@ -39,7 +36,7 @@ def right_words(ref, hyp):
 
 def load(words, ref_path):
     """features [n, 3] (1, logit(share), ln p), right [n], confidence [n], speaker [n]"""
-    refs, by_file = reference(ref_path), {}
+    refs, by_file = references(ref_path), {}
     for line in open(words, encoding="utf-8"):
         name, word, share, posterior, confidence = line.rstrip("\n").split("\t")
         share = min(max(float(share), 1e-6), 1 - 1e-6)
@@ -76,23 +73,27 @@ def cross_entropy_gain(p, y):
 
 
 def plot(path, sets):
-    size, edge, colours = 360, 40, ("#1f6fb2", "#c8551b", "#3a8a3a")
-    at = lambda v: edge + v * (size - 2 * edge)
+    size, left, top, colours = 360, 46, 16, ("#1f6fb2", "#c8551b", "#3a8a3a")
+    side = size - left - top
+    x, y = (lambda v: left + v * side), (lambda v: top + (1 - v) * side)
+    text = '<text x="%g" y="%g" text-anchor="%s" fill="%s">%s</text>'
     svg = ['<svg xmlns="http://www.w3.org/2000/svg" width="%d" height="%d" font-family="sans-serif" font-size="11">' % (size, size),
            '<rect width="100%" height="100%" fill="white"/>',
-           '<path d="M%g %gH%gM%g %gV%g" stroke="#444" fill="none"/>' % (at(0), at(1), at(1), at(0), at(0), at(1)),
-           '<path d="M%g %gL%g %g" stroke="#bbb" stroke-dasharray="4"/>' % (at(0), at(1), at(1), at(0)),
-           '<text x="%g" y="%g" text-anchor="middle">confidence</text>' % (at(.5), size - 10),
-           '<text x="12" y="%g" text-anchor="middle" transform="rotate(-90 12 %g)">words that are right</text>' % (at(.5), at(.5))]
-    for v in (0, .5, 1):
-        svg.append('<text x="%g" y="%g" text-anchor="middle">%g</text>' % (at(v), at(1) + 14, v))
-        svg.append('<text x="%g" y="%g" text-anchor="end">%g</text>' % (at(0) - 4, at(1 - v) + 4, v))
-    for k, (name, p, y) in enumerate(sets):
-        points = [(p[in_bins(p) == b].mean(), y[in_bins(p) == b].mean(), (in_bins(p) == b).sum())
-                  for b in range(BINS) if (in_bins(p) == b).sum()]
-        svg.append('<polyline fill="none" stroke="%s" points="%s"/>' % (colours[k], " ".join("%.1f,%.1f" % (at(a), at(1 - b)) for a, b, _ in points)))
-        svg += ['<circle cx="%.1f" cy="%.1f" r="%.1f" fill="%s"/>' % (at(a), at(1 - b), 2 + 10 * np.sqrt(n / len(y)), colours[k]) for a, b, n in points]
-        svg.append('<text x="%g" y="%g" fill="%s">%s</text>' % (at(0) + 10, at(0) + 14 * (k + 1), colours[k], name))
+           '<path d="M%g %gV%gH%g" stroke="#444" fill="none"/>' % (x(0), y(1), y(0), x(1)),
+           '<path d="M%g %gL%g %g" stroke="#999" stroke-dasharray="4"/>' % (x(0), y(0), x(1), y(1)),
+           text % (x(.5), size - 8, "middle", "black", "confidence of the word"),
+           '<text transform="translate(13 %g) rotate(-90)" text-anchor="middle">share of the words that are right</text>' % y(.5),
+           text % (x(1), y(.05), "end", "#666", "dashed: as it should be; area: how many words")]
+    for v in (0, .2, .4, .6, .8, 1):
+        svg.append('<path d="M%g %gv4M%g %gh-4" stroke="#444"/>' % (x(v), y(0), x(0), y(v)))
+        svg.append(text % (x(v), y(0) + 16, "middle", "black", "%g" % v))
+        svg.append(text % (x(0) - 7, y(v) + 4, "end", "black", "%g" % v))
+    for k, (name, p, right) in enumerate(sets):
+        inside = [in_bins(p) == b for b in range(BINS) if (in_bins(p) == b).any()]
+        points = [(x(p[i].mean()), y(right[i].mean()), 2 + 10 * np.sqrt(i.mean())) for i in inside]
+        svg.append('<polyline fill="none" stroke="%s" points="%s"/>' % (colours[k], " ".join("%.1f,%.1f" % point[:2] for point in points)))
+        svg += ['<circle cx="%.1f" cy="%.1f" r="%.1f" fill="%s" fill-opacity="0.8"/>' % (*point, colours[k]) for point in points]
+        svg.append(text % (x(0) + 12, y(1) + 4 + 15 * (k + 1), "start", colours[k], "%s, error %.3f" % (name, calibration_error(p, right))))
     open(path, "w").write("\n".join(svg + ["</svg>\n"]))
 
 
