@@ -37,7 +37,11 @@ LINK    := $(CC) $(CFLAGS) $(SANFLAG) -pie -Wl,-z,relro,-z,now $(LDFLAGS)
 
 obj = $(patsubst %.c,$(BUILD)/%.o,$(wildcard $(1)/*.c))
 AUDIO  := $(call obj,audio)
-MODEL  := $(call obj,model) $(call obj,model/kernels)
+# Kernels for the processor that is built for: x86-64, AArch64, or the portable ones only.
+TARGET  := $(firstword $(subst -, ,$(shell $(CC) -dumpmachine 2>/dev/null)))
+FOREIGN := $(if $(filter x86_64,$(TARGET)),,avx% amx%) $(if $(filter aarch64,$(TARGET)),,neon%)
+KERNELS := $(filter-out $(FOREIGN:%=model/kernels/%.c),$(wildcard model/kernels/*.c))
+MODEL  := $(call obj,model) $(KERNELS:%.c=$(BUILD)/%.o)
 PROTO  := $(call obj,proto)
 SERVER := $(filter-out $(BUILD)/server/main.o,$(call obj,server))
 
@@ -78,6 +82,11 @@ ISA_avx2_f32    := -mavx2 -mfma
 ISA_avx512_f32  := -mavx512f -mavx512bw -mfma
 ISA_avx512_bf16 := $(ISA_avx512_f32) -mavx512vl -mavx512bf16
 ISA_avx512_vnni := $(ISA_avx512_f32) -mavx512vl -mavx512vnni
+ISA_amx_int8    := $(ISA_avx512_vnni) -mamx-tile -mamx-int8
+ISA_amx_bf16    := $(ISA_avx512_bf16) -mamx-tile -mamx-bf16
+ISA_amx         := $(ISA_avx512_f32) -mamx-tile
+ISA_test_amx_int8 := $(ISA_avx512_vnni)
+ISA_test_amx_bf16 := $(ISA_avx512_bf16)
 isa              = $(if $(findstring model/kernels/,$(1)),-O3) $(ISA_$(basename $(notdir $(1))))
 
 $(BUILD)/%.o: %.c $(BUILD)/flags
@@ -133,8 +142,11 @@ lint: ## formatting, layering, clang-tidy, shell scripts
 	@printf '%s\n' $(wildcard audio/*.c model/*.c proto/*.c server/*.c) | \
 	  xargs -P 2 -I{} clang-tidy --quiet --warnings-as-errors='*' {} -- \
 	    -I. -std=c11 $(DEFINES) $(PKG_CFLAGS) 2>/dev/null
-	@$(foreach f,$(wildcard model/kernels/*.c),clang-tidy --quiet --warnings-as-errors='*' $(f) -- \
+	@$(foreach f,$(KERNELS),clang-tidy --quiet --warnings-as-errors='*' $(f) -- \
 	    -I. -std=c11 $(call isa,$(f)) $(DEFINES) $(PKG_CFLAGS) 2>/dev/null &&) true
+	@# The other processor's kernels, with nothing but its compiler: they must not rot.
+	@[ "$(TARGET)" != x86_64 ] || for f in kernel pack prepare portable neon_f32; do \
+	  aarch64-linux-gnu-gcc -I. $(WARN) -Werror -O3 $(MATH) -c model/kernels/$$f.c -o /dev/null || exit 1; done
 	@echo "lint: clean"
 
 BENCH_SRC := $(wildcard tests/bench/bench_*.c)

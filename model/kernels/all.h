@@ -6,6 +6,8 @@
 
 extern const struct kernel kernel_portable_f32, kernel_portable_bf16, kernel_portable_int8;
 extern const struct kernel kernel_avx2_f32;
+extern const struct kernel kernel_amx_bf16, kernel_amx_int8;
+extern const struct kernel kernel_neon_f32;
 extern const struct kernel kernel_avx512_f32, kernel_avx512_bf16, kernel_avx512_vnni;
 
 #endif

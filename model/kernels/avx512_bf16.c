@@ -4,13 +4,14 @@
 
 #include "model/kernels/all.h"
 #include "model/kernels/avx512.h"
+#include "model/kernels/prepare.h"
 
 static bool usable(void)
 {
     return __builtin_cpu_supports("avx512bw") && __builtin_cpu_supports("avx512bf16");
 }
 
-static void prepare(const float *x, size_t width, size_t depth, void *row, float *scale)
+void prepare_bf16_avx512(const float *x, size_t width, size_t depth, void *row, float *scale)
 {
     uint16_t *to = row;
 
@@ -74,7 +75,7 @@ const struct kernel kernel_avx512_bf16 = {
     .group = 2,
     .depth_multiple = 2,
     .usable = usable,
-    .prepare = prepare,
+    .prepare = prepare_bf16_avx512,
     .project = project,
     .lstm_step = lstm_step,
 };

@@ -3,6 +3,7 @@
 
 #include "model/kernels/all.h"
 #include "model/kernels/avx512.h"
+#include "model/kernels/prepare.h"
 
 static bool usable(void)
 {
@@ -14,8 +15,7 @@ AVX512_INLINE __mmask16 first_lanes(size_t count)
     return count < AVX512_LANES ? (__mmask16)((1U << count) - 1) : 0xFFFF;
 }
 
-/* As prepare_int8(). */
-static void prepare(const float *x, size_t width, size_t depth, void *row, float *scale)
+void prepare_int8_avx512(const float *x, size_t width, size_t depth, void *row, float *scale)
 {
     uint8_t *to = row;
     __m512 max = _mm512_setzero_ps();
@@ -94,7 +94,7 @@ const struct kernel kernel_avx512_vnni = {
     .group = 4,
     .depth_multiple = 4,
     .usable = usable,
-    .prepare = prepare,
+    .prepare = prepare_int8_avx512,
     .project = project,
     .lstm_step = lstm_step,
 };

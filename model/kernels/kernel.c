@@ -10,7 +10,10 @@
 /* The portable ones come last: they are never chosen where another is usable. */
 const struct kernel *const kernels[] = {
 #if defined(__x86_64__)
-    &kernel_avx512_vnni,   &kernel_avx512_bf16,   &kernel_avx512_f32,   &kernel_avx2_f32,
+    &kernel_amx_int8,      &kernel_amx_bf16,      &kernel_avx512_vnni,
+    &kernel_avx512_bf16,   &kernel_avx512_f32,    &kernel_avx2_f32,
+#elif defined(__aarch64__)
+    &kernel_neon_f32,
 #endif
     &kernel_portable_int8, &kernel_portable_bf16, &kernel_portable_f32,
 };
