@@ -294,16 +294,6 @@ void arpa_close(struct arpa *arpa)
     free(arpa);
 }
 
-unsigned arpa_order(const struct arpa *arpa)
-{
-    return arpa->order;
-}
-
-uint64_t arpa_declared(const struct arpa *arpa, unsigned order)
-{
-    return arpa->declared[order - 1];
-}
-
 double arpa_progress(const struct arpa *arpa)
 {
     z_off_t used = gzoffset(arpa->file);

@@ -12,7 +12,6 @@
 
 #include <stdbool.h>
 #include <stddef.h>
-#include <stdint.h>
 
 #include "audio/status.h"
 
@@ -40,10 +39,6 @@ struct arpa_ngram {
  * ASR_ERR_UNSUPPORTED for an order above ARPA_MAX_ORDER and for IRSTLM's own formats. */
 enum asr_status arpa_open(struct arpa **out, const char *path, struct asr_error *err);
 void arpa_close(struct arpa *arpa); /* NULL is fine */
-
-/* As \data\ declares: the highest order, and how many n-grams of each (1 to arpa_order()). */
-unsigned arpa_order(const struct arpa *arpa);
-uint64_t arpa_declared(const struct arpa *arpa, unsigned order);
 
 /* The next n-gram; orders ascend. *done is set, and *ngram is not, once the model and the file
  * have ended properly. */

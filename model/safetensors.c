@@ -327,11 +327,6 @@ void safetensors_close(struct safetensors *st)
     free(st);
 }
 
-uint64_t safetensors_data_bytes(const struct safetensors *st)
-{
-    return st->data_bytes;
-}
-
 /* Writes "[1280, 320]" for messages, cut short where `text` ends. */
 struct shape_text {
     char text[64];

@@ -7,7 +7,6 @@
 #define MODEL_SAFETENSORS_H
 
 #include <stddef.h>
-#include <stdint.h>
 
 #include "audio/status.h"
 
@@ -29,8 +28,5 @@ enum asr_status safetensors_load_f32(const struct safetensors *st, const char *t
 /* The shape of a tensor of that rank, for what the config leaves to the weights. */
 enum asr_status safetensors_shape(const struct safetensors *st, const char *tensor, size_t rank,
                                   size_t *shape, struct asr_error *err);
-
-/* Bytes of tensor data in the file, for the logs. */
-uint64_t safetensors_data_bytes(const struct safetensors *st);
 
 #endif

@@ -75,7 +75,6 @@ START_TEST(a_file_within_the_rules_is_read)
         struct asr_error err;
         struct file f = file_of(good[_i].header, NULL, good[_i].data_bytes);
         ck_assert_msg(parse(&st, f, &err) == ASR_OK, "%s", err.text);
-        ck_assert_uint_eq(safetensors_data_bytes(st), good[_i].data_bytes);
         safetensors_close(st);
         free(f.bytes);
     }
