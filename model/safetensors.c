@@ -9,6 +9,7 @@
 #include "model/safetensors.h"
 
 #include <jansson.h>
+#include <stdint.h>
 #include <math.h>
 #include <stdbool.h>
 #include <stdio.h>
