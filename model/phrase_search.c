@@ -14,14 +14,14 @@ static enum asr_status spell_all(const struct phrase_search *search, const struc
     uint64_t states = 0;
 
     for (size_t i = 0; i < n_phrases; i++) {
-        struct phrase_refusal *refusal = &out->refusals[out->n_refusals];
+        struct phrase_problem *problem = &out->problems[out->n_problems];
         enum asr_status st =
-            labels_spell(search->speller, phrases[i].text, &labels[i], &refusal->why);
+            labels_spell(search->speller, phrases[i].text, &labels[i], &problem->why);
         if (st == ASR_ERR_NOMEM)
-            return asr_fail(err, st, "%s", refusal->why.text);
+            return asr_fail(err, st, "%s", problem->why.text);
         if (st != ASR_OK) {
-            refusal->phrase = i;
-            out->n_refusals++;
+            problem->phrase = i;
+            out->n_problems++;
         } else {
             states += ctc_search_states(labels[i].n);
         }
@@ -102,8 +102,8 @@ enum asr_status search_phrases(const struct phrase_search *search, const struct 
     struct labels *labels = calloc(n_phrases + 1, sizeof(*labels));
 
     *out = (struct phrase_hits){0};
-    out->refusals = calloc(n_phrases + 1, sizeof(*out->refusals));
-    if (!labels || !out->refusals)
+    out->problems = calloc(n_phrases + 1, sizeof(*out->problems));
+    if (!labels || !out->problems)
         st = asr_fail(err, ASR_ERR_NOMEM, "search: out of memory for %zu phrases", n_phrases);
     if (st == ASR_OK)
         st = spell_all(search, phrases, n_phrases, labels, out, err);
@@ -120,6 +120,6 @@ enum asr_status search_phrases(const struct phrase_search *search, const struct 
 void phrase_hits_free(struct phrase_hits *hits)
 {
     free(hits->hits);
-    free(hits->refusals);
+    free(hits->problems);
     *hits = (struct phrase_hits){0};
 }

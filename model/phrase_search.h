@@ -20,17 +20,12 @@ struct phrase_hit {
     double score;
 };
 
-struct phrase_refusal {
-    size_t phrase;
-    struct asr_error why;
-};
-
 /* Owned by whoever declared it: phrase_hits_free(). All zero is empty. */
 struct phrase_hits {
     struct phrase_hit *hits; /* by start, then by phrase */
     size_t n_hits, capacity;
-    struct phrase_refusal *refusals;
-    size_t n_refusals;
+    struct phrase_problem *problems;
+    size_t n_problems;
 };
 
 struct phrase_search {

@@ -1,14 +1,14 @@
-/* phrases.c - see phrases.h. The phrases are first normalised and checked (spell.. below), then a
- * tree of their bytes is built, a word's end being byte 0, and then the links are laid in the order
- * of depth. A table of all transitions was rejected: 256 times the memory to save a short scan. */
+/* phrases.c - see phrases.h. The phrases are spelt as every text of users is (model/labels.h), then
+ * a tree of their bytes is built, a word's end being byte 0, and then the links are laid in the
+ * order of depth. A table of all transitions was rejected: 256 times the memory to save a short
+ * scan. */
 #include "model/phrases.h"
 
 #include <math.h>
-#include <stdio.h>
 #include <stdlib.h>
 #include <string.h>
 
-#include "audio/count.h"
+#include "model/labels.h"
 
 #define NONE UINT32_MAX
 enum { WORD_END = 0 };
@@ -33,138 +33,32 @@ struct phrases {
     size_t max_token_bytes;
 };
 
-/* The model's letters by first byte, for checking. */
-struct letters {
-    const struct model_config *config;
-    uint32_t first[256];
-    uint32_t *next; /* [n_tokens] */
-    size_t max_bytes;
+/* A phrase as it is stored: its words, each with a 0 behind it. labels_spell() makes no character
+ * longer but a stray byte, which becomes two. */
+struct spelt {
+    char bytes[2 * PHRASE_MAX_BYTES + 1];
+    size_t n_bytes;
 };
 
-static enum asr_status letters_new(struct letters *letters, const struct model_config *config,
-                                   struct asr_error *err)
+static enum asr_status spell(const struct speller *speller, const struct model_config *config,
+                             const char *text, struct spelt *out, struct asr_error *why)
 {
-    *letters = (struct letters){.config = config};
-    letters->next = malloc(config->n_tokens * sizeof(*letters->next));
-    if (!letters->next)
-        return asr_fail(err, ASR_ERR_NOMEM, "phrases: out of memory");
-    for (size_t b = 0; b < 256; b++)
-        letters->first[b] = NONE;
-    for (uint32_t k = 0; k < config->n_tokens; k++) {
-        unsigned char byte = (unsigned char)config->tokens[k][0];
-        letters->next[k] = letters->first[byte];
-        if (k == config->blank || k == config->word_separator || byte == '\0')
-            continue;
-        letters->first[byte] = k;
-        size_t n_bytes = strlen(config->tokens[k]);
-        letters->max_bytes = n_bytes > letters->max_bytes ? n_bytes : letters->max_bytes;
+    struct labels labels;
+
+    out->n_bytes = 0;
+    if (strlen(text) > PHRASE_MAX_BYTES)
+        return asr_fail(why, ASR_ERR_LIMIT, "longer than %d bytes", PHRASE_MAX_BYTES);
+    enum asr_status st = labels_spell(speller, text, &labels, why);
+    for (size_t i = 0; i < labels.n; i++) {
+        bool separator = labels.tokens[i] == config->word_separator;
+        const char *bytes = separator ? "" : config->tokens[labels.tokens[i]];
+        size_t n_bytes = separator ? 1 : strlen(bytes);
+        memcpy(out->bytes + out->n_bytes, bytes, n_bytes);
+        out->n_bytes += n_bytes;
     }
-    return ASR_OK;
-}
-
-/* Whether tokens spell the word in some way; *stuck is the last place that a way has come to. */
-static bool spell_as_is(const struct letters *letters, const char *word, size_t *stuck)
-{
-    bool reached[PHRASE_MAX_BYTES + 1] = {true};
-    size_t n_bytes = strlen(word);
-
-    for (size_t at = 0; at < n_bytes; at++) {
-        if (!reached[at])
-            continue;
-        *stuck = at;
-        for (uint32_t k = letters->first[(unsigned char)word[at]]; k != NONE;
-             k = letters->next[k]) {
-            const char *text = letters->config->tokens[k];
-            size_t token_bytes = strlen(text);
-            if (strncmp(word + at, text, token_bytes) == 0)
-                reached[at + token_bytes] = true;
-        }
-    }
-    return reached[n_bytes];
-}
-
-static char as_given(char c)
-{
-    return c;
-}
-
-static char lower(char c)
-{
-    return c >= 'A' && c <= 'Z' ? (char)(c - 'A' + 'a') : c;
-}
-
-static char upper(char c)
-{
-    return c >= 'a' && c <= 'z' ? (char)(c - 'a' + 'A') : c;
-}
-
-/* Puts the word in the case in which tokens spell it. *stuck: see above, of the case that is best.
- */
-static bool spell(const struct letters *letters, char *word, size_t *stuck)
-{
-    static char (*const cases[])(char) = {as_given, lower, upper};
-    char changed[PHRASE_MAX_BYTES + 1] = {0};
-
-    *stuck = 0;
-    for (size_t i = 0; i < COUNT(cases); i++) {
-        size_t n = 0, place = 0;
-        for (; word[n]; n++)
-            changed[n] = cases[i](word[n]);
-        changed[n] = '\0';
-        if (spell_as_is(letters, changed, &place)) {
-            memcpy(word, changed, n);
-            return true;
-        }
-        *stuck = place > *stuck ? place : *stuck;
-    }
-    return false;
-}
-
-static size_t utf8_bytes(const char *text)
-{
-    size_t n = 1;
-    while (((unsigned char)text[n] & 0xC0) == 0x80 && n < 4)
-        n++;
-    return n;
-}
-
-static bool is_space(char c)
-{
-    return c == ' ' || (c >= '\t' && c <= '\r');
-}
-
-/* The phrase as it is stored: its words, each with a 0 behind it, *n_bytes in all. False with the
- * reason when it cannot be. */
-static bool normalise(const struct letters *letters, const char *text, char *out, size_t *n_bytes,
-                      char *reason, size_t reason_bytes)
-{
-    *n_bytes = 0;
-    if (strlen(text) > PHRASE_MAX_BYTES) {
-        snprintf(reason, reason_bytes, "longer than %d bytes", PHRASE_MAX_BYTES);
-        return false;
-    }
-    while (*text) {
-        char *word = out + *n_bytes;
-        size_t n = 0, stuck;
-        while (is_space(*text))
-            text++;
-        while (text[n] && !is_space(text[n]))
-            n++;
-        if (n == 0)
-            break;
-        memcpy(word, text, n);
-        word[n] = '\0';
-        if (!spell(letters, word, &stuck)) {
-            snprintf(reason, reason_bytes, "the model has no letter \"%.*s\"",
-                     (int)utf8_bytes(word + stuck), word + stuck);
-            return false;
-        }
-        *n_bytes += n + 1;
-        text += n;
-    }
-    if (*n_bytes == 0)
-        snprintf(reason, reason_bytes, "has no words");
-    return *n_bytes > 0;
+    out->bytes[out->n_bytes++] = WORD_END;
+    labels_free(&labels);
+    return st;
 }
 
 static uint32_t child(const struct phrases *p, uint32_t node, unsigned char byte)
@@ -258,62 +152,84 @@ static enum asr_status check_list(const struct phrase *list, size_t n, struct as
     return ASR_OK;
 }
 
-/* No phrase has more nodes than bytes. */
+/* No phrase has more nodes than spelt bytes. */
 static enum asr_status allocate(struct phrases **out, const struct phrase *list, size_t n,
                                 uint32_t **queue, struct asr_error *err)
 {
     size_t n_nodes = 1;
     for (size_t i = 0; i < n; i++) {
         size_t n_bytes = strlen(list[i].text);
-        n_nodes += n_bytes <= PHRASE_MAX_BYTES ? n_bytes : 0;
+        n_nodes += n_bytes <= PHRASE_MAX_BYTES ? 2 * n_bytes : 0;
     }
     struct phrases *p = calloc(1, sizeof(*p));
     *queue = malloc(n_nodes * sizeof(**queue));
+    *out = p;
     if (p && *queue) {
         p->nodes = calloc(n_nodes, sizeof(*p->nodes));
         p->problems = calloc(n ? n : 1, sizeof(*p->problems));
     }
-    *out = p;
-    if (!p || !*queue || !p->nodes || !p->problems)
+    if (!p || !p->nodes || !p->problems)
         return asr_fail(err, ASR_ERR_NOMEM, "%zu phrases: out of memory", n);
+    p->nodes[p->n_nodes++] = (struct node){.first_child = NONE, .next_sibling = NONE};
     return ASR_OK;
+}
+
+static size_t max_token_bytes(const struct model_config *config)
+{
+    size_t max = 0;
+
+    for (size_t k = 0; k < config->n_tokens; k++) {
+        size_t n_bytes = strlen(config->tokens[k]);
+        if (k != config->blank && k != config->word_separator && n_bytes > max)
+            max = n_bytes;
+    }
+    return max;
+}
+
+/* Those that cannot be spelt are listed; only want of memory is a failure. */
+static enum asr_status insert_all(struct phrases *p, const struct model_config *config,
+                                  const struct phrase *list, size_t n, struct asr_error *err)
+{
+    struct speller *speller;
+    enum asr_status st = speller_new(&speller, config, err);
+
+    for (size_t i = 0; i < n && st == ASR_OK; i++) {
+        struct phrase_problem *problem = &p->problems[p->n_problems];
+        struct spelt spelt;
+        enum asr_status usable = spell(speller, config, list[i].text, &spelt, &problem->why);
+        if (usable == ASR_ERR_NOMEM) {
+            st = asr_fail(err, usable, "%s", problem->why.text);
+        } else if (usable == ASR_OK) {
+            insert(p, spelt.bytes, spelt.n_bytes, (float)list[i].weight);
+        } else {
+            problem->phrase = i;
+            p->n_problems++;
+        }
+    }
+    speller_free(speller);
+    return st;
 }
 
 enum asr_status phrases_new(struct phrases **out, const struct model_config *config,
                             const struct phrase *list, size_t n, struct asr_error *err)
 {
     struct phrases *p = NULL;
-    struct letters letters = {0};
     uint32_t *queue = NULL;
     enum asr_status st = check_list(list, n, err);
 
     *out = NULL;
     if (st == ASR_OK)
-        st = letters_new(&letters, config, err);
-    if (st == ASR_OK)
         st = allocate(&p, list, n, &queue, err);
+    if (st == ASR_OK)
+        st = insert_all(p, config, list, n, err);
     if (st == ASR_OK) {
-        p->nodes[p->n_nodes++] = (struct node){.first_child = NONE, .next_sibling = NONE};
-        for (size_t i = 0; i < n; i++) {
-            char bytes[PHRASE_MAX_BYTES + 1];
-            size_t n_bytes;
-            struct phrase_problem *problem = &p->problems[p->n_problems];
-            if (normalise(&letters, list[i].text, bytes, &n_bytes, problem->reason,
-                          sizeof(problem->reason))) {
-                insert(p, bytes, n_bytes, (float)list[i].weight);
-            } else {
-                problem->phrase = i;
-                p->n_problems++;
-            }
-        }
         lay_links(p, queue);
-        p->max_token_bytes = letters.max_bytes;
+        p->max_token_bytes = max_token_bytes(config);
         *out = p;
     } else {
         phrases_free(p);
     }
     free(queue);
-    free(letters.next);
     return st;
 }
 

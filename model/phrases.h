@@ -30,14 +30,14 @@ struct phrase {
     double weight;    /* above 0 */
 };
 
-/* A phrase that can never be heard, and why, in words for the user. */
+/* A phrase that the model cannot spell, and why, in words for the user. */
 struct phrase_problem {
     size_t phrase; /* index into the list */
-    char reason[96];
+    struct asr_error why;
 };
 
-/* Words are spelt as given, else in lower or in upper case (ASCII), by the model's tokens. What
- * cannot be spelt is left out and listed: phrases_problems(). ASR_ERR_LIMIT: more than PHRASES_MAX.
+/* Phrases are spelt as model/labels.h does it: case and punctuation do not matter. What cannot be
+ * is left out and listed: phrases_problems(). ASR_ERR_LIMIT: more than PHRASES_MAX.
  * ASR_ERR_INVALID: a weight that is not in (0, PHRASE_MAX_WEIGHT]. */
 enum asr_status phrases_new(struct phrases **out, const struct model_config *config,
                             const struct phrase *list, size_t n, struct asr_error *err);

@@ -13,12 +13,12 @@ static void write_hit(struct json_writer *w, const struct phrase_hit *hit, const
     json_write_close(w, '}');
 }
 
-static void write_refusal(struct json_writer *w, const struct phrase_refusal *refusal,
+static void write_problem(struct json_writer *w, const struct phrase_problem *problem,
                           const char *phrase)
 {
     json_write_open(w, NULL, '{');
     json_write_text(w, "phrase", phrase);
-    json_write_text(w, "reason", refusal->why.text);
+    json_write_text(w, "reason", problem->why.text);
     json_write_close(w, '}');
 }
 
@@ -36,8 +36,8 @@ enum asr_status search_render(const struct phrase_hits *hits, const struct searc
         write_hit(&w, &hits->hits[i], req->phrases.phrases[hits->hits[i].phrase].text);
     json_write_close(&w, ']');
     json_write_open(&w, "unusable", '[');
-    for (size_t i = 0; i < hits->n_refusals; i++)
-        write_refusal(&w, &hits->refusals[i], req->phrases.phrases[hits->refusals[i].phrase].text);
+    for (size_t i = 0; i < hits->n_problems; i++)
+        write_problem(&w, &hits->problems[i], req->phrases.phrases[hits->problems[i].phrase].text);
     json_write_close(&w, ']');
     response_write_usage(&w, duration_seconds);
     json_write_close(&w, '}');

@@ -160,7 +160,7 @@ static void write_unusable_phrases(struct json_writer *w, const struct transcrip
     for (size_t i = 0; i < n; i++) {
         json_write_open(w, NULL, '{');
         json_write_text(w, "phrase", list->phrases[problems[i].phrase].text);
-        json_write_text(w, "reason", problems[i].reason);
+        json_write_text(w, "reason", problems[i].why.text);
         json_write_close(w, '}');
     }
     json_write_close(w, ']');

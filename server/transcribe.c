@@ -211,7 +211,7 @@ static void print_problems(const struct phrases *phrases, const struct phrase_li
 
     for (size_t i = 0; i < n; i++)
         fprintf(stderr, "scribed: phrase '%s' cannot be used: %s\n",
-                list->phrases[problems[i].phrase].text, problems[i].reason);
+                list->phrases[problems[i].phrase].text, problems[i].why.text);
 }
 
 static enum asr_status read_phrases(struct file_list *list, struct asr_error *err)

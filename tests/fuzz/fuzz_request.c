@@ -48,7 +48,7 @@ static void check_phrases(const struct phrase_list *list)
     const struct phrase_problem *problems = phrases_problems(phrases, &n_problems);
     REQUIRE(n_problems <= list->n_phrases);
     for (size_t i = 0; i < n_problems; i++)
-        REQUIRE(problems[i].phrase < list->n_phrases && *problems[i].reason);
+        REQUIRE(problems[i].phrase < list->n_phrases && *problems[i].why.text);
     phrases_word_end(phrases, phrases_next(phrases, PHRASES_START, "ab"), &reward);
     REQUIRE(reward >= 0.0);
     phrases_free(phrases);

@@ -190,10 +190,10 @@ START_TEST(what_was_said_is_found_in_order_of_time_and_the_unusable_is_listed)
         ck_assert_uint_eq(hits.hits[2].phrase, 0);
         for (size_t i = 0; i < hits.n_hits; i++)
             ck_assert(hits.hits[i].score >= 0.3 && hits.hits[i].score <= 1);
-        ck_assert_uint_eq(hits.n_refusals, 2);
-        ck_assert_uint_eq(hits.refusals[0].phrase, 1);
-        ck_assert_ptr_nonnull(strstr(hits.refusals[0].why.text, "'7'"));
-        ck_assert_uint_eq(hits.refusals[1].phrase, 4);
+        ck_assert_uint_eq(hits.n_problems, 2);
+        ck_assert_uint_eq(hits.problems[0].phrase, 1);
+        ck_assert_ptr_nonnull(strstr(hits.problems[0].why.text, "'7'"));
+        ck_assert_uint_eq(hits.problems[1].phrase, 4);
         phrase_hits_free(&hits);
         free(npy.values);
     }
@@ -233,7 +233,7 @@ START_TEST(every_allocation_of_a_search_may_fail)
             fail_alloc(nth++);
             st = search_phrases(&search, phrases, COUNT(phrases), &hits, NULL);
             fail_alloc(-1);
-            ck_assert((st == ASR_OK) == (hits.refusals != NULL));
+            ck_assert((st == ASR_OK) == (hits.problems != NULL));
             phrase_hits_free(&hits);
         } while (st == ASR_ERR_NOMEM);
         ck_assert_int_eq(st, ASR_OK);

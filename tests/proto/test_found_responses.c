@@ -51,8 +51,8 @@ static struct phrase phrases[] = {{quoted, 1}, {seed, 1}};
 static const struct search_request request = {.phrases = {.phrases = phrases, .n_phrases = 2},
                                               .min_score = 0.3};
 static struct phrase_hit found[] = {{1, 0.5, 0.75, 0.9}, {1, 2, 2.25, 1}};
-static struct phrase_refusal refusals[] = {{0, {ASR_ERR_UNSUPPORTED, "no '7'"}}};
-static const struct phrase_hits hits = {found, 2, 2, refusals, 1}, none = {0};
+static struct phrase_problem problems[] = {{0, {ASR_ERR_UNSUPPORTED, "no '7'"}}};
+static const struct phrase_hits hits = {found, 2, 2, problems, 1}, none = {0};
 
 START_TEST(a_search_lists_hits_and_what_cannot_be_used)
     {

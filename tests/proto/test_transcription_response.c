@@ -188,11 +188,12 @@ START_TEST(phrases_that_cannot_be_used_are_listed_with_the_reason)
         answer.phrases = phrases;
         out.n_bytes = 0;
         ck_assert_int_eq(transcription_render(&answer, &req, &out, &err), ASR_OK);
-        ck_assert_str_eq(out.bytes,
-                         "{\"text\":\"\",\"unusable_phrases\":["
-                         "{\"phrase\":\"h 7\",\"reason\":\"the model has no letter \\\"7\\\"\"},"
-                         "{\"phrase\":\" \",\"reason\":\"has no words\"}],"
-                         "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
+        ck_assert_str_eq(
+            out.bytes,
+            "{\"text\":\"\",\"unusable_phrases\":["
+            "{\"phrase\":\"h 7\",\"reason\":\"the model does not have the character '7'\"},"
+            "{\"phrase\":\" \",\"reason\":\"there is no word in the text\"}],"
+            "\"usage\":{\"type\":\"duration\",\"seconds\":2}}");
         phrases_free(phrases);
     }
 END_TEST
