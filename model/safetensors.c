@@ -9,9 +9,9 @@
 #include "model/safetensors.h"
 
 #include <jansson.h>
-#include <stdint.h>
 #include <math.h>
 #include <stdbool.h>
+#include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
 #include <string.h>

@@ -6,7 +6,7 @@ right when the alignment of least edits pairs it with the same word. Prints, per
 calibration error (10 bins of equal width) and normalised cross entropy of the map that is compiled
 in, then the map fitted to all sets, with its error when each half of the speakers is judged by a map
 fitted to the other half. Draws the reliability of the compiled-in map. Needs numpy."""
-import sys
+import json, sys
 
 import numpy as np
 
@@ -99,14 +99,16 @@ def plot(path, sets):
 
 sets = [(sys.argv[i],) + load(sys.argv[i + 1], sys.argv[i + 2]) for i in range(2, len(sys.argv) - 2, 3)]
 for name, x, y, c, _ in sets:
-    print("%s: %d words, %.1f %% right, calibration error %.4f, cross entropy gain %.3f"
-          % (name, len(y), 100 * y.mean(), calibration_error(c, y), cross_entropy_gain(c, y)))
+    print(json.dumps({"bench": "confidence", "set": name, "words": len(y), "right": round(y.mean(), 4),
+                      "calibration_error": round(calibration_error(c, y), 4),
+                      "cross_entropy_gain": round(cross_entropy_gain(c, y), 4)}))
 x, y, s = (np.concatenate([part[k] for part in sets]) for k in (1, 2, 4))
-print("fitted to all: bias %.4f, share_weight %.4f, posterior_weight %.4f" % tuple(fit(x, y)))
 names, held_out = sorted(set(s)), np.zeros(len(y))
 for half in (names[::2], names[1::2]):
     test = np.isin(s, half)
     held_out[test] = 1 / (1 + np.exp(-x[test] @ fit(x[~test], y[~test])))
-print("held-out speakers: calibration error %.4f, cross entropy gain %.3f"
-      % (calibration_error(held_out, y), cross_entropy_gain(held_out, y)))
+print(json.dumps({"bench": "confidence", "fitted_to": "all sets",
+                  **dict(zip(("bias", "share_weight", "posterior_weight"), np.round(fit(x, y), 4))),
+                  "held_out_calibration_error": round(calibration_error(held_out, y), 4),
+                  "held_out_cross_entropy_gain": round(cross_entropy_gain(held_out, y), 4)}))
 plot(sys.argv[1], [(name, c, y) for name, _, y, c, _ in sets])

@@ -14,28 +14,22 @@ if [ -z "${EVAL:-}" ] || [ -z "${ARPA:-}" ]; then
     exit 0
 fi
 set=${SET:-read16k}
-build=${BUILD:-build/plain}
 read -ra beams <<< "${BEAMS:-16 64 128 512}"
 export RUNS=${RUNS:-3}
-venv=build/bench-venv
 work=$(mktemp -d)
 trap 'rm -rf "$work"' EXIT
 
 . tests/bench/sclite.sh
+. tests/bench/prepare.sh
 
 # Quiet, unless it fails.
 peers() {
-    "$venv/bin/python" tests/bench/decoder_peers.py "$@" 2> "$work/peers.log" ||
+    python tests/bench/decoder_peers.py "$@" 2> "$work/peers.log" ||
         { cat "$work/peers.log" >&2; exit 1; }
 }
 
-if [ ! -x "$venv/bin/python" ]; then
-    python3 -m venv "$venv"
-    "$venv/bin/pip" install -q pyctcdecode==0.5.0 kenlm==0.3.0 flashlight-text==0.0.7 'numpy<2' >&2
-fi
-mkdir "$work/posteriors" "$work/texts"
-cut -f1 "$EVAL/$set/text.tsv" | sed "s|^|$EVAL/$set/|" |
-    xargs "$build/tests/bench/bench_posteriors" "$work/posteriors"
+mkdir "$work/texts"
+posteriors "$set" "$work/posteriors"
 case $ARPA in # KenLM reads .gz only where it was built with zlib
 *.gz) gzip -dc "$ARPA" > "$work/lm.arpa" ;;
 *) cp "$ARPA" "$work/lm.arpa" ;;
