@@ -4,19 +4,6 @@
 #include <stdlib.h>
 #include <string.h>
 
-/* Children are neighbours, in the order of their bytes. */
-struct node {
-    uint32_t first_child, n_children;
-    uint32_t word;
-    float best;
-};
-
-struct vocabulary {
-    struct node *nodes;
-    unsigned char *bytes; /* [n_nodes] that lead to each node; apart, so that a search is a scan */
-    uint32_t n_nodes;
-};
-
 /* While building: the words below a node are neighbours too, since the model sorts them. */
 struct range {
     uint32_t begin, end, depth;
@@ -42,9 +29,10 @@ static uint64_t count_nodes(const struct ngram *lm)
 static void grow(struct vocabulary *v, const struct ngram *lm, struct range *ranges, uint32_t n)
 {
     struct range r = ranges[n];
-    struct node *node = &v->nodes[n];
+    struct vocabulary_node *node = &v->nodes[n];
 
-    *node = (struct node){.first_child = v->n_nodes, .word = VOCABULARY_NONE, .best = -INFINITY};
+    *node = (struct vocabulary_node){
+        .first_child = v->n_nodes, .word = VOCABULARY_NONE, .best = -INFINITY};
     if (r.begin < r.end && ngram_text(lm, r.begin, NULL)[r.depth] == '\0') {
         uint32_t word = r.begin++;
         if (word != ngram_bos(lm) && word != ngram_eos(lm) && word != ngram_unk(lm)) {
@@ -59,7 +47,7 @@ static void grow(struct vocabulary *v, const struct ngram *lm, struct range *ran
             end++;
         v->bytes[v->n_nodes] = (unsigned char)byte;
         ranges[v->n_nodes++] = (struct range){r.begin, end, r.depth + 1};
-        node->n_children++;
+        node->reach |= 1u << (unsigned char)byte % 32;
         r.begin = end;
     }
 }
@@ -74,7 +62,7 @@ enum asr_status vocabulary_new(struct vocabulary **out, const struct ngram *lm,
 
     *out = NULL;
     if (v && ranges) {
-        v->nodes = calloc(n_nodes, sizeof(*v->nodes));
+        v->nodes = calloc(n_nodes + 1, sizeof(*v->nodes));
         v->bytes = calloc(n_nodes, 1);
     }
     if (!v || !ranges || !v->nodes || !v->bytes) {
@@ -88,10 +76,10 @@ enum asr_status vocabulary_new(struct vocabulary **out, const struct ngram *lm,
         ranges[0] = (struct range){0, ngram_words(lm), 0};
         for (uint32_t n = 0; n < v->n_nodes; n++)
             grow(v, lm, ranges, n);
+        v->nodes[v->n_nodes].first_child = v->n_nodes;
         for (uint32_t n = v->n_nodes; n-- > 0;) /* children have higher numbers */
-            for (uint32_t c = 0; c < v->nodes[n].n_children; c++)
-                v->nodes[n].best =
-                    fmaxf(v->nodes[n].best, v->nodes[v->nodes[n].first_child + c].best);
+            for (uint32_t c = v->nodes[n].first_child; c < v->nodes[n + 1].first_child; c++)
+                v->nodes[n].best = fmaxf(v->nodes[n].best, v->nodes[c].best);
     }
     free(ranges);
     *out = v;
@@ -105,41 +93,4 @@ void vocabulary_free(struct vocabulary *v)
     free(v->nodes);
     free(v->bytes);
     free(v);
-}
-
-static uint32_t child(const struct vocabulary *v, uint32_t node, unsigned char byte)
-{
-    const struct node *n = &v->nodes[node];
-
-    for (uint32_t c = n->first_child; c < n->first_child + n->n_children; c++)
-        if (v->bytes[c] == byte)
-            return c;
-    return VOCABULARY_NONE;
-}
-
-uint32_t vocabulary_next(const struct vocabulary *v, uint32_t node, const char *bytes)
-{
-    for (; *bytes && node != VOCABULARY_NONE; bytes++)
-        node = child(v, node, (unsigned char)*bytes);
-    return node;
-}
-
-uint32_t vocabulary_reach(const struct vocabulary *v, uint32_t node)
-{
-    const struct node *n = &v->nodes[node];
-    uint32_t reach = 0;
-
-    for (uint32_t c = n->first_child; c < n->first_child + n->n_children; c++)
-        reach |= 1u << v->bytes[c] % 32;
-    return reach;
-}
-
-uint32_t vocabulary_word(const struct vocabulary *v, uint32_t node)
-{
-    return node == VOCABULARY_NONE ? VOCABULARY_NONE : v->nodes[node].word;
-}
-
-float vocabulary_best(const struct vocabulary *v, uint32_t node)
-{
-    return v->nodes[node].best;
 }
