@@ -1,13 +1,7 @@
 #include "model/chain_pool.h"
 
-#include <assert.h>
 #include <stdlib.h>
 #include <string.h>
-
-static uint32_t *link_of(const struct chain_pool *pool, uint32_t item)
-{
-    return (uint32_t *)(void *)((char *)pool->items + item * pool->item_bytes);
-}
 
 /* The lowest items are taken first. */
 void chain_pool_sweep(struct chain_pool *pool)
@@ -17,7 +11,7 @@ void chain_pool_sweep(struct chain_pool *pool)
     for (uint32_t item = pool->capacity; item-- > 0;) {
         if (pool->marks[item])
             continue;
-        *link_of(pool, item) = pool->first_free;
+        *chain_pool_link(pool, item) = pool->first_free;
         pool->first_free = item;
         pool->n_free++;
     }
@@ -54,23 +48,12 @@ enum asr_status chain_pool_grow(struct chain_pool *pool, uint32_t n_wanted, stru
     pool->marks = marks;
     /* The new items go ahead of what was free. */
     for (uint32_t item = (uint32_t)capacity; item-- > pool->capacity;) {
-        *link_of(pool, item) = pool->n_free ? pool->first_free : CHAIN_NONE;
+        *chain_pool_link(pool, item) = pool->n_free ? pool->first_free : CHAIN_NONE;
         pool->first_free = item;
         pool->n_free++;
     }
     pool->capacity = (uint32_t)capacity;
     return ASR_OK;
-}
-
-uint32_t chain_pool_take(struct chain_pool *pool, uint32_t link)
-{
-    uint32_t item = pool->first_free;
-
-    assert(pool->n_free > 0);
-    pool->first_free = *link_of(pool, item);
-    pool->n_free--;
-    *link_of(pool, item) = link;
-    return item;
 }
 
 void chain_pool_begin_marking(struct chain_pool *pool)
@@ -83,6 +66,6 @@ void chain_pool_mark(struct chain_pool *pool, uint32_t item)
 {
     while (item != CHAIN_NONE && !pool->marks[item]) {
         pool->marks[item] = true;
-        item = *link_of(pool, item);
+        item = *chain_pool_link(pool, item);
     }
 }

@@ -10,6 +10,7 @@
 #ifndef MODEL_CHAIN_POOL_H
 #define MODEL_CHAIN_POOL_H
 
+#include <assert.h>
 #include <stdbool.h>
 #include <stddef.h>
 #include <stdint.h>
@@ -26,6 +27,11 @@ struct chain_pool {
     uint32_t n_free, first_free; /* free items are linked through their links */
 };
 
+static inline uint32_t *chain_pool_link(const struct chain_pool *pool, uint32_t item)
+{
+    return (uint32_t *)(void *)((char *)pool->items + item * pool->item_bytes);
+}
+
 void chain_pool_free(struct chain_pool *pool);
 
 /* Forgets all items, keeps the memory. */
@@ -35,7 +41,16 @@ void chain_pool_clear(struct chain_pool *pool);
 enum asr_status chain_pool_grow(struct chain_pool *pool, uint32_t n_wanted, struct asr_error *err);
 
 /* A free item with this link, the rest of it not set; one must be left. */
-uint32_t chain_pool_take(struct chain_pool *pool, uint32_t link);
+static inline uint32_t chain_pool_take(struct chain_pool *pool, uint32_t link)
+{
+    uint32_t item = pool->first_free;
+
+    assert(pool->n_free > 0);
+    pool->first_free = *chain_pool_link(pool, item);
+    pool->n_free--;
+    *chain_pool_link(pool, item) = link;
+    return item;
+}
 
 /* Collecting: begin, mark every chain that is to live, sweep. */
 void chain_pool_begin_marking(struct chain_pool *pool);

@@ -25,16 +25,55 @@ struct label_path {
     struct hypothesis_token run; /* the last; not set when `token` is CHAIN_NONE */
 };
 
+static inline struct label_run *label_run_at(const struct chain_pool *runs, uint32_t run)
+{
+    return (struct label_run *)runs->items + run;
+}
+
 /* A path without labels. */
-struct label_path label_path_empty(double score);
+static inline struct label_path label_path_empty(double score)
+{
+    return (struct label_path){
+        .score = score, .before = CHAIN_NONE, .saved = CHAIN_NONE, .run = {.token = CHAIN_NONE}};
+}
 
 /* `from`, one frame on: in a blank, in the same label, or in a new one (one item is taken unless
- * from->saved has it). */
-struct label_path label_path_blank(const struct label_path *from, float log_posterior);
-struct label_path label_path_stay(const struct label_path *from, uint32_t frame,
-                                  float log_posterior);
-struct label_path label_path_follow(struct chain_pool *runs, struct label_path *from,
-                                    uint32_t token, uint32_t frame, float log_posterior);
+ * from->saved has it). Three times for each entry of a beam and frame, so not behind a call. */
+static inline struct label_path label_path_blank(const struct label_path *from, float log_posterior)
+{
+    struct label_path path = *from;
+
+    path.score += (double)log_posterior;
+    path.saved = CHAIN_NONE; /* only what `before` leads to outlives a collection */
+    return path;
+}
+
+static inline struct label_path label_path_stay(const struct label_path *from, uint32_t frame,
+                                                float log_posterior)
+{
+    struct label_path path = label_path_blank(from, log_posterior);
+
+    path.run.last_frame = frame;
+    if (log_posterior > path.run.log_posterior)
+        path.run.log_posterior = log_posterior;
+    return path;
+}
+
+static inline struct label_path label_path_follow(struct chain_pool *runs, struct label_path *from,
+                                                  uint32_t token, uint32_t frame,
+                                                  float log_posterior)
+{
+    if (from->run.token != CHAIN_NONE && from->saved == CHAIN_NONE) {
+        from->saved = chain_pool_take(runs, from->before);
+        label_run_at(runs, from->saved)->token = from->run;
+    }
+    return (struct label_path){
+        .score = from->score + (double)log_posterior,
+        .before = from->saved,
+        .saved = CHAIN_NONE,
+        .run = {token, frame, frame, log_posterior},
+    };
+}
 
 /* Fills out->tokens. */
 enum asr_status label_path_spell(const struct chain_pool *runs, const struct label_path *path,
