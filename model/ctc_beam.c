@@ -1,21 +1,24 @@
 /* ctc_beam.c - see ctc_beam.h.
  *
- * A beam is an array of at most beam_width entries, in the order in which they joined it. An
- * entry is a prefix with two sums over its paths, and the best path of each kind. One frame is:
+ * A beam is an array of at most beam_width entries (beam_entry.h), in the order in which they
+ * joined it. An entry is a prefix with two sums over its paths, and the best path of each kind.
+ * One frame is:
  *
  *   1. tokens worth trying are collected once, best first;
  *   2. each entry's sums move on by blank, by its last label again, and by what its parent adds
  *      (the parent is in the beam too: this is where two ways to the same labels merge);
  *   3. each entry is extended by each token for which there is no entry yet. An extension is a
- *      score and two numbers; as soon as beam_width candidates are known, whatever is below the
- *      worst of them is not even written down, and since tokens come best first the rest of the
- *      row is skipped. A frame costs beam_width x tokens sums and comparisons at the worst;
+ *      score and a few numbers; as soon as beam_width candidates are known, whatever is surely
+ *      below the worst of them is not even written down (candidates.h), and since tokens come best
+ *      first the rest of the row is skipped. A frame costs beam_width x tokens sums and comparisons
+ *      at the worst;
  *   4. the best beam_width candidates become the next beam.
  *
  * With a language model or phrases an entry's score has a second part, which is known to its node
  * in the tree of prefixes (prefix_tree.h). Where that part could raise a score, the rest of the
  * row is skipped with its greatest gain allowed for. The word separator is looked at first and
- * by itself, because only there the language model is asked, once for each node.
+ * by itself, because only there the language model is asked, once for each node, and mostly what it
+ * has been asked already (ngram_memo.h).
  *
  * Labels live in two pools: `tree` makes a prefix unique, `runs` holds where the labels of best
  * paths lie (label_path.h), which differs between two entries that share labels. Both are collected
@@ -33,11 +36,12 @@
 #include <string.h>
 
 #include "audio/count.h"
+#include "model/beam_entry.h"
 #include "model/candidates.h"
 #include "model/chain_pool.h"
 #include "model/frame_tokens.h"
 #include "model/label_path.h"
-#include "model/log_add.h"
+#include "model/ngram_memo.h"
 #include "model/prefix_tree.h"
 
 #define NONE CHAIN_NONE
@@ -49,20 +53,6 @@ const struct ctc_beam_config ctc_beam_defaults = {
     .score_margin = 12.0f,
 };
 
-struct entry {
-    double blank, label, total; /* ln of the sums: paths ending in blank, in the label, both */
-    double bonus;               /* of the language model and the phrases */
-    struct fusion_reach reach;  /* of the bonus, by one token */
-    struct label_path blank_path, label_path;
-    uint32_t node, token;
-    uint32_t parent;                    /* entry, or NONE */
-    uint32_t first_child, next_sibling; /* entries */
-};
-
-struct sums {
-    double blank, label, total;
-};
-
 struct ctc_beam {
     struct ctc_beam_config config;
     size_t n_tokens;
@@ -70,16 +60,19 @@ struct ctc_beam {
     const struct fusion *fusion, *next_fusion; /* NULL: none; as of the next start */
     uint32_t *letters;  /* [n_tokens] the bit of each token's first byte (fusion_reach) */
     uint32_t separator; /* NONE without fusion: a token like others */
+    struct ngram_memo memo;
     bool separator_tried;
     uint32_t frame;
     struct chain_pool tree, runs;
-    struct entry *now, *next; /* [beam_width] */
+    struct beam_entry *now, *next;         /* [beam_width] */
+    struct best_paths *paths, *next_paths; /* [beam_width] of `now` and `next` */
     size_t n_now;
-    struct sums *sums; /* [beam_width] of `now`, one frame on */
+    uint32_t *moved;        /* [beam_width] where in `next` each entry of `now` is, or NONE */
+    struct beam_sums *sums; /* [beam_width] of `now`, one frame on */
+    double *scores;         /* [beam_width] the same with the bonus */
     struct frame_tokens tokens;
     const float *row; /* of `tokens` */
     struct candidates candidates;
-    bool *taken; /* [n_tokens] false between uses */
 };
 
 static enum asr_status check_config(const struct ctc_beam_config *config, struct asr_error *err)
@@ -118,9 +111,12 @@ enum asr_status ctc_beam_new(struct ctc_beam **out, size_t n_tokens, size_t blan
     } want[] = {
         {(void **)&beam->now, width, sizeof(*beam->now)},
         {(void **)&beam->next, width, sizeof(*beam->next)},
+        {(void **)&beam->paths, width, sizeof(*beam->paths)},
+        {(void **)&beam->next_paths, width, sizeof(*beam->next_paths)},
+        {(void **)&beam->moved, width, sizeof(*beam->moved)},
         {(void **)&beam->sums, width, sizeof(*beam->sums)},
+        {(void **)&beam->scores, width, sizeof(*beam->scores)},
         {(void **)&beam->letters, n_tokens, sizeof(*beam->letters)},
-        {(void **)&beam->taken, n_tokens, sizeof(*beam->taken)},
     };
     bool complete = true;
     for (size_t i = 0; i < COUNT(want) && complete; i++) {
@@ -154,11 +150,14 @@ void ctc_beam_free(struct ctc_beam *beam)
     chain_pool_free(&beam->runs);
     free(beam->now);
     free(beam->next);
+    free(beam->paths);
+    free(beam->next_paths);
+    free(beam->moved);
     free(beam->sums);
+    free(beam->scores);
     frame_tokens_free(&beam->tokens);
     candidates_free(&beam->candidates);
     free(beam->letters);
-    free(beam->taken);
     free(beam);
 }
 
@@ -181,22 +180,22 @@ void ctc_beam_start(struct ctc_beam *beam)
     for (size_t k = 0; k < beam->n_tokens && fusion; k++)
         beam->letters[k] = 1u << (unsigned char)fusion->config->tokens[k][0] % 32;
     beam->separator = fusion ? (uint32_t)fusion->config->word_separator : NONE;
+    ngram_memo_clear(&beam->memo);
     chain_pool_clear(&beam->runs);
     prefix_tree_start(&beam->tree, &state);
-    beam->now[0] = (struct entry){
+    beam->now[0] = (struct beam_entry){
         .blank = 0.0,
         .label = -INFINITY,
         .total = 0.0,
         .bonus = state.score,
         .reach = reach_of(beam, &state),
-        .blank_path = label_path_empty(0.0),
-        .label_path = label_path_empty(-INFINITY),
         .node = PREFIX_ROOT,
         .token = NONE,
         .parent = NONE,
         .first_child = NONE,
         .next_sibling = NONE,
     };
+    beam->paths[0] = (struct best_paths){label_path_empty(0.0), label_path_empty(-INFINITY)};
     beam->n_now = 1;
     beam->frame = 0;
 }
@@ -217,8 +216,8 @@ static void collect_runs(struct ctc_beam *beam)
 {
     chain_pool_begin_marking(&beam->runs);
     for (size_t i = 0; i < beam->n_now; i++) {
-        chain_pool_mark(&beam->runs, beam->now[i].blank_path.before);
-        chain_pool_mark(&beam->runs, beam->now[i].label_path.before);
+        chain_pool_mark(&beam->runs, beam->paths[i].blank.before);
+        chain_pool_mark(&beam->runs, beam->paths[i].label.before);
     }
     chain_pool_sweep(&beam->runs);
 }
@@ -258,218 +257,207 @@ static void read_frame(struct ctc_beam *beam, const float *log_posteriors)
             beam->separator_tried = true;
 }
 
-/* ---- 2. the entries, one frame on -------------------------------------------------------------
+/* ---- 2. and 3. candidates
+ * ----------------------------------------------------------------------------
  */
 
-/* All of the entry's paths that may be followed by `token` as a new label: after the same label
- * only those that end in blank. */
-static double sum_before(const struct entry *e, uint32_t token)
+static struct candidate *add_candidate(struct ctc_beam *beam, uint32_t index, uint32_t token,
+                                       double score)
 {
-    return token == e->token ? e->blank : e->total;
+    struct candidate *c = candidates_add(&beam->candidates, score);
+
+    c->entry = index;
+    c->token = token;
+    return c;
 }
-
-static struct sums move_on(const struct ctc_beam *beam, const struct entry *e)
-{
-    struct sums s = {.blank = e->total + (double)beam->row[beam->blank], .label = -INFINITY};
-
-    if (e->token != NONE) {
-        double label = e->label;
-        if (e->parent != NONE)
-            label = log_add(label, sum_before(&beam->now[e->parent], e->token));
-        s.label = label + (double)beam->row[e->token];
-    }
-    s.total = log_add(s.blank, s.label);
-    return s;
-}
-
-/* ---- 3. candidates ----------------------------------------------------------------------------
- */
 
 /* Until an extension has been seen, candidates are the entries themselves: when the beam is full,
  * the worst of them is already what an extension has to beat. */
 static void add_entries(struct ctc_beam *beam)
 {
-    double best = -INFINITY, worst = INFINITY;
+    double best = -INFINITY, worst = INFINITY, top = -INFINITY;
 
-    candidates_clear(&beam->candidates);
     for (uint32_t i = 0; i < beam->n_now; i++) {
-        beam->sums[i] = move_on(beam, &beam->now[i]);
-        double score = beam->sums[i].total + beam->now[i].bonus;
+        const struct beam_entry *e = &beam->now[i];
+        beam->sums[i] = beam_entry_move_on(beam->now, e, beam->row, beam->blank);
+        double score = beam->sums[i].total + e->bonus, before = e->total + e->bonus;
+        beam->scores[i] = score;
         best = score > best ? score : best;
         worst = score < worst ? score : worst;
-        candidates_add(&beam->candidates, i, NONE, score);
+        top = before > top ? before : top;
     }
     double threshold = best - (double)beam->config.score_margin;
     if (best > -INFINITY && threshold < -DBL_MAX)
         threshold = -DBL_MAX; /* no margin, but what is impossible is out all the same */
     if (beam->n_now == beam->config.beam_width && worst > threshold)
         threshold = worst;
-    beam->candidates.threshold = threshold;
+    candidates_start(&beam->candidates, threshold, top);
+    for (uint32_t i = 0; i < beam->n_now; i++)
+        if (!(beam->scores[i] < threshold))
+            add_candidate(beam, i, NONE, beam->scores[i]);
 }
 
-static void mark_children(struct ctc_beam *beam, const struct entry *e, bool mark)
+/* An entry's labels with the word separator behind them, as the language model sees them. */
+static const struct fusion_state *end_word(struct ctc_beam *beam, const struct beam_entry *e)
 {
-    for (uint32_t c = e->first_child; c != NONE; c = beam->now[c].next_sibling)
-        beam->taken[beam->now[c].token] = mark;
-}
+    struct prefix_node *n = prefix_at(&beam->tree, e->node);
 
-/* The prefix `node` with `token` behind it, as the language model sees it. */
-static struct fusion_state fuse(struct ctc_beam *beam, uint32_t node, uint32_t token)
-{
-    struct prefix_node *n = prefix_at(&beam->tree, node);
-
-    if (!beam->fusion)
-        return (struct fusion_state){0};
-    if (token != beam->separator)
-        return fusion_next(beam->fusion, &n->fusion, token);
     if (!n->knows_word_end) {
-        n->after_word = fusion_next(beam->fusion, &n->fusion, token);
+        n->after_word = fusion_end_word(beam->fusion, &beam->memo, &n->fusion);
         n->knows_word_end = true;
     }
-    return n->after_word;
+    return &n->after_word;
 }
 
-static void try_extension(struct ctc_beam *beam, uint32_t index, uint32_t token)
+static void try_token(struct ctc_beam *beam, uint32_t index, uint32_t token)
 {
-    const struct entry *e = &beam->now[index];
-    double score = sum_before(e, token) + (double)beam->row[token];
+    const struct beam_entry *e = &beam->now[index];
+    struct fusion_spelling spelling = {0};
+    double score = beam_entry_sum_before(e, token) + (double)beam->row[token];
 
-    if (beam->fusion)
-        score += fuse(beam, e->node, token).score;
+    if (beam->fusion) {
+        spelling = fusion_spell(beam->fusion, &prefix_at(&beam->tree, e->node)->fusion, token);
+        score += spelling.score;
+    }
     if (score > beam->candidates.threshold)
-        candidates_add(&beam->candidates, index, token, score);
+        add_candidate(beam, index, token, score)->spelling = spelling;
+}
+
+static void try_separator(struct ctc_beam *beam, uint32_t index)
+{
+    const struct beam_entry *e = &beam->now[index];
+    double sum = beam_entry_sum_before(e, beam->separator) + (double)beam->row[beam->separator];
+    double score = sum + end_word(beam, e)->score;
+
+    if (score > beam->candidates.threshold)
+        add_candidate(beam, index, beam->separator, score);
 }
 
 static void extend_by_separator(struct ctc_beam *beam, uint32_t index)
 {
-    const struct entry *e = &beam->now[index];
+    const struct beam_entry *e = &beam->now[index];
     const struct prefix_node *n = prefix_at(&beam->tree, e->node);
     double most = e->total + (double)beam->row[beam->separator] + e->bonus;
 
     if (!n->knows_word_end)
         most += fusion_max_word_end_gain(beam->fusion, &n->fusion);
     if (most > beam->candidates.threshold || n->knows_word_end)
-        try_extension(beam, index, beam->separator);
+        try_separator(beam, index);
 }
 
 static void extend(struct ctc_beam *beam, uint32_t index)
 {
-    const struct entry *e = &beam->now[index];
-    double score = e->total + e->bonus, most = score + fmax(e->reach.inside, e->reach.outside);
+    const struct beam_entry *e = &beam->now[index];
+    const struct fusion_reach *reach = &e->reach;
+    double score = e->total + e->bonus;
+    double most = score + (reach->inside > reach->outside ? reach->inside : reach->outside);
 
-    mark_children(beam, e, true);
-    if (beam->separator_tried && !beam->taken[beam->separator])
+    if (beam->separator_tried && !beam_entry_has_child(beam->now, e, beam->separator))
         extend_by_separator(beam, index);
     for (size_t i = 0; i < beam->tokens.n_tried; i++) {
         uint32_t token = beam->tokens.tried[i];
         double log_posterior = (double)beam->row[token];
         if (most + log_posterior <= beam->candidates.threshold)
             break;
-        if (token == beam->separator || beam->taken[token])
-            continue;
-        bool inside = e->reach.letters & beam->letters[token];
-        double gain = inside ? e->reach.inside : e->reach.outside;
-        if (score + gain + log_posterior > beam->candidates.threshold)
-            try_extension(beam, index, token);
+        double gain = reach->letters & beam->letters[token] ? reach->inside : reach->outside;
+        if (score + gain + log_posterior > beam->candidates.threshold && token != beam->separator &&
+            !beam_entry_has_child(beam->now, e, token))
+            try_token(beam, index, token);
     }
-    mark_children(beam, e, false);
 }
 
 /* ---- 4. the next beam -------------------------------------------------------------------------
  */
 
-/* The entry's best path that may be followed by `token` as a new label. */
-static struct label_path *path_before(struct entry *e, uint32_t token)
+static struct label_path follow(struct ctc_beam *beam, uint32_t index, uint32_t token)
 {
-    if (token == e->token || e->blank_path.score >= e->label_path.score)
-        return &e->blank_path;
-    return &e->label_path;
+    return label_path_follow(&beam->runs,
+                             beam_entry_path_before(beam->now, beam->paths, index, token), token,
+                             beam->frame, beam->row[token]);
 }
 
-static struct label_path follow(struct ctc_beam *beam, struct entry *e, uint32_t token)
+static void keep_entry(struct ctc_beam *beam, uint32_t at, uint32_t index)
 {
-    return label_path_follow(&beam->runs, path_before(e, token), token, beam->frame,
-                             beam->row[token]);
-}
+    const struct beam_entry *e = &beam->now[index];
+    struct beam_entry *out = &beam->next[at];
+    struct best_paths *paths = &beam->next_paths[at];
+    const struct label_path *stay = &beam->paths[index].label;
 
-static void keep_entry(struct ctc_beam *beam, struct entry *out, uint32_t index)
-{
-    struct entry *e = &beam->now[index];
-
+    beam->moved[index] = at;
     *out = *e;
     out->blank = beam->sums[index].blank;
     out->label = beam->sums[index].label;
     out->total = beam->sums[index].total;
-    out->blank_path = label_path_blank(path_before(e, beam->blank), beam->row[beam->blank]);
+    paths->blank = label_path_blank(
+        beam_entry_path_before(beam->now, beam->paths, index, beam->blank), beam->row[beam->blank]);
+    paths->label = *stay;
     if (e->token == NONE)
         return;
-    out->label_path = label_path_stay(&e->label_path, beam->frame, beam->row[e->token]);
-    if (e->parent != NONE) {
-        struct entry *parent = &beam->now[e->parent];
-        double score = path_before(parent, e->token)->score + (double)beam->row[e->token];
-        if (score > out->label_path.score)
-            out->label_path = follow(beam, parent, e->token);
-    }
+    float log_posterior = beam->row[e->token];
+    if (e->parent != NONE &&
+        beam_entry_path_before(beam->now, beam->paths, e->parent, e->token)->score +
+                (double)log_posterior >
+            stay->score + (double)log_posterior)
+        paths->label = follow(beam, e->parent, e->token);
+    else
+        paths->label = label_path_stay(stay, beam->frame, log_posterior);
 }
 
-static void add_entry(struct ctc_beam *beam, struct entry *out, uint32_t parent, uint32_t token)
+/* Returns whether the node was in the tree already. */
+static bool add_entry(struct ctc_beam *beam, uint32_t at, const struct candidate *c)
 {
-    struct entry *from = &beam->now[parent];
-    double label = sum_before(from, token) + (double)beam->row[token];
+    uint32_t parent = c->entry, token = c->token;
+    const struct beam_entry *from = &beam->now[parent];
+    double label = beam_entry_sum_before(from, token) + (double)beam->row[token];
     uint32_t node = prefix_tree_find(&beam->tree, from->node, token);
+    bool found = node != NONE;
 
-    if (node == NONE) {
-        struct fusion_state state = fuse(beam, from->node, token);
+    if (!found) {
+        struct fusion_state state =
+            token == beam->separator
+                ? *end_word(beam, from)
+                : fusion_spelt(&prefix_at(&beam->tree, from->node)->fusion, &c->spelling);
         node = prefix_tree_add(&beam->tree, from->node, token, &state);
     }
     const struct fusion_state *state = &prefix_at(&beam->tree, node)->fusion;
-    *out = (struct entry){
+    beam->next[at] = (struct beam_entry){
         .blank = -INFINITY,
         .label = label,
         .total = label,
         .bonus = state->score,
         .reach = reach_of(beam, state),
-        .blank_path = label_path_empty(-INFINITY),
-        .label_path = follow(beam, from, token),
         .node = node,
         .token = token,
+        .parent = parent,
     };
-}
-
-/* Which entries of the beam are children of which. */
-static void link_entries(struct ctc_beam *beam)
-{
-    for (uint32_t i = 0; i < beam->n_now; i++) {
-        prefix_at(&beam->tree, beam->now[i].node)->entry = i;
-        beam->now[i].first_child = NONE;
-    }
-    for (uint32_t i = 0; i < beam->n_now; i++) {
-        struct entry *e = &beam->now[i];
-        uint32_t parent = prefix_at(&beam->tree, e->node)->parent;
-        e->parent = parent == NONE ? NONE : prefix_at(&beam->tree, parent)->entry;
-        if (e->parent == NONE)
-            continue;
-        e->next_sibling = beam->now[e->parent].first_child;
-        beam->now[e->parent].first_child = i;
-    }
+    beam->next_paths[at].blank = label_path_empty(-INFINITY);
+    beam->next_paths[at].label = follow(beam, parent, token);
+    return found;
 }
 
 static void renew_beam(struct ctc_beam *beam)
 {
+    const struct candidate *items = beam->candidates.items;
+    uint32_t n = (uint32_t)beam->candidates.n, n_kept = 0;
+    bool found = false;
+
     for (size_t i = 0; i < beam->n_now; i++)
-        prefix_at(&beam->tree, beam->now[i].node)->entry = NONE;
-    for (size_t i = 0; i < beam->candidates.n; i++) {
-        const struct candidate *c = &beam->candidates.items[i];
-        if (c->token == NONE)
-            keep_entry(beam, &beam->next[i], c->entry);
-        else
-            add_entry(beam, &beam->next[i], c->entry, c->token);
-    }
-    struct entry *swap = beam->now;
+        beam->moved[i] = NONE;
+    for (; n_kept < n && items[n_kept].token == NONE; n_kept++)
+        keep_entry(beam, n_kept, items[n_kept].entry);
+    for (uint32_t i = n_kept; i < n; i++)
+        found |= add_entry(beam, i, &items[i]);
+    beam_entries_link(beam->next, n, beam->moved);
+    if (found)
+        beam_entries_adopt(beam->next, n_kept, n, &beam->tree);
+
+    struct beam_entry *swap = beam->now;
     beam->now = beam->next;
     beam->next = swap;
-    beam->n_now = beam->candidates.n;
-    link_entries(beam);
+    struct best_paths *swap_paths = beam->paths;
+    beam->paths = beam->next_paths;
+    beam->next_paths = swap_paths;
+    beam->n_now = n;
 }
 
 enum asr_status ctc_beam_step(struct ctc_beam *beam, const float *log_posteriors, size_t frames,
@@ -493,14 +481,15 @@ enum asr_status ctc_beam_step(struct ctc_beam *beam, const float *log_posteriors
 /* ---- the answer -------------------------------------------------------------------------------
  */
 
-static enum asr_status answer(const struct ctc_beam *beam, const struct entry *e, double bonus,
+static enum asr_status answer(const struct ctc_beam *beam, size_t index, double bonus,
                               struct hypothesis *out, struct asr_error *err)
 {
-    bool in_blank = e->blank_path.score >= e->label_path.score;
+    const struct best_paths *p = &beam->paths[index];
 
-    out->log_probability = e->total;
+    out->log_probability = beam->now[index].total;
     out->fusion_score = bonus;
-    return label_path_spell(&beam->runs, in_blank ? &e->blank_path : &e->label_path, out, err);
+    return label_path_spell(&beam->runs, p->blank.score >= p->label.score ? &p->blank : &p->label,
+                            out, err);
 }
 
 static size_t best_of(const double *scores, size_t n)
@@ -523,14 +512,14 @@ enum asr_status ctc_beam_finish(const struct ctc_beam *beam, struct hypothesis *
         return asr_fail(err, ASR_ERR_NOMEM, "decoder's answers: out of memory");
     double *scores = bonuses + beam->n_now;
     for (size_t i = 0; i < beam->n_now; i++) {
-        const struct entry *e = &beam->now[i];
+        const struct beam_entry *e = &beam->now[i];
         bonuses[i] =
             beam->fusion ? fusion_end(beam->fusion, &prefix_at(&beam->tree, e->node)->fusion) : 0.0;
         scores[i] = e->total + bonuses[i];
     }
     for (size_t i = 0; i < n && st == ASR_OK; i++) {
         size_t best = best_of(scores, beam->n_now);
-        st = answer(beam, &beam->now[best], bonuses[best], &out[i], err);
+        st = answer(beam, best, bonuses[best], &out[i], err);
         scores[best] = NAN; /* given: no comparison finds it again */
     }
     free(bonuses);

@@ -34,22 +34,22 @@ static double unknown_price(const struct fusion *f, bool expected)
 }
 
 /* The best that can become of the word in progress. */
-static double charge(const struct fusion *f, const struct fusion_state *s)
+static double charge(const struct fusion *f, uint32_t spelt, uint32_t in_phrase)
 {
-    if (!f->lm || s->spelt == VOCABULARY_ROOT)
+    if (!f->lm || spelt == VOCABULARY_ROOT)
         return 0.0;
-    if (s->spelt != VOCABULARY_NONE)
-        return word_price(f, vocabulary_best(f->vocabulary, s->spelt));
-    bool expected = f->phrases && s->in_phrase != PHRASES_OUTSIDE;
+    if (spelt != VOCABULARY_NONE)
+        return word_price(f, vocabulary_best(f->vocabulary, spelt));
+    bool expected = f->phrases && in_phrase != PHRASES_OUTSIDE;
     return unknown_price(f, expected);
 }
 
-static double loan(const struct fusion *f, const struct fusion_state *s)
+static double loan(const struct fusion *f, uint32_t in_phrase)
 {
-    return f->phrases ? phrases_loan(f->phrases, s->in_phrase) : 0.0;
+    return f->phrases ? phrases_loan(f->phrases, in_phrase) : 0.0;
 }
 
-static void price_word(const struct fusion *f, struct fusion_state *s)
+static void price_word(const struct fusion *f, struct ngram_memo *memo, struct fusion_state *s)
 {
     struct ngram_state context = {s->context};
     uint32_t word = vocabulary_word(f->vocabulary, s->spelt);
@@ -59,11 +59,13 @@ static void price_word(const struct fusion *f, struct fusion_state *s)
         s->finished +=
             unknown_charge(f, f->phrases && phrases_expect_end(f->phrases, s->in_phrase));
     }
-    s->finished += word_price(f, ngram_score(f->lm, context, word, &context).log10_probability);
+    float log10_probability = memo ? ngram_memo_score(memo, f->lm, context, word, &context)
+                                   : ngram_score(f->lm, context, word, &context).log10_probability;
+    s->finished += word_price(f, log10_probability);
     s->context = context.node;
 }
 
-static void end_word(const struct fusion *f, struct fusion_state *s)
+static void end_word(const struct fusion *f, struct ngram_memo *memo, struct fusion_state *s)
 {
     if (s->spelt == VOCABULARY_ROOT) { /* two separators: no word, which is no word of the model */
         if (f->lm && f->closed_vocabulary)
@@ -71,7 +73,7 @@ static void end_word(const struct fusion *f, struct fusion_state *s)
         return;
     }
     if (f->lm)
-        price_word(f, s);
+        price_word(f, memo, s);
     if (f->phrases) {
         double reward;
         s->in_phrase = phrases_word_end(f->phrases, s->in_phrase, &reward);
@@ -80,21 +82,37 @@ static void end_word(const struct fusion *f, struct fusion_state *s)
     s->spelt = VOCABULARY_ROOT;
 }
 
-struct fusion_state fusion_next(const struct fusion *f, const struct fusion_state *in,
-                                uint32_t token)
+struct fusion_spelling fusion_spell(const struct fusion *f, const struct fusion_state *in,
+                                    uint32_t token)
+{
+    const char *text = f->config->tokens[token];
+    struct fusion_spelling s = {.spelt = VOCABULARY_NONE, .in_phrase = in->in_phrase};
+
+    if (f->lm)
+        s.spelt = vocabulary_next(f->vocabulary, in->spelt, text);
+    if (f->phrases && s.in_phrase != PHRASES_OUTSIDE)
+        s.in_phrase = phrases_next(f->phrases, s.in_phrase, text);
+    s.score = in->finished + charge(f, s.spelt, s.in_phrase) + loan(f, s.in_phrase);
+    return s;
+}
+
+struct fusion_state fusion_end_word(const struct fusion *f, struct ngram_memo *memo,
+                                    const struct fusion_state *in)
 {
     struct fusion_state s = *in;
 
-    if (token == f->config->word_separator) {
-        end_word(f, &s);
-    } else {
-        const char *text = f->config->tokens[token];
-        s.spelt = f->lm ? vocabulary_next(f->vocabulary, s.spelt, text) : VOCABULARY_NONE;
-        if (f->phrases && s.in_phrase != PHRASES_OUTSIDE)
-            s.in_phrase = phrases_next(f->phrases, s.in_phrase, text);
-    }
-    s.score = s.finished + charge(f, &s) + loan(f, &s);
+    end_word(f, memo, &s);
+    s.score = s.finished + charge(f, s.spelt, s.in_phrase) + loan(f, s.in_phrase);
     return s;
+}
+
+struct fusion_state fusion_next(const struct fusion *f, const struct fusion_state *in,
+                                uint32_t token)
+{
+    if (token == f->config->word_separator)
+        return fusion_end_word(f, NULL, in);
+    struct fusion_spelling spelling = fusion_spell(f, in, token);
+    return fusion_spelt(in, &spelling);
 }
 
 double fusion_end(const struct fusion *f, const struct fusion_state *in)
@@ -102,7 +120,7 @@ double fusion_end(const struct fusion *f, const struct fusion_state *in)
     struct fusion_state s = *in;
 
     if (s.spelt != VOCABULARY_ROOT)
-        end_word(f, &s);
+        end_word(f, NULL, &s);
     if (f->lm && f->score_sentence_end) {
         struct ngram_state context = {s.context};
         float log10_probability =
@@ -122,7 +140,7 @@ struct fusion_reach fusion_reach(const struct fusion *f, const struct fusion_sta
     if (!f->lm)
         return reach;
     bool expected = f->phrases && in->in_phrase != PHRASES_OUTSIDE;
-    double unknown = unknown_price(f, expected) - charge(f, in);
+    double unknown = unknown_price(f, expected) - charge(f, in->spelt, in->in_phrase);
     reach.outside += unknown;
     if (in->spelt == VOCABULARY_NONE) {
         reach.letters = 0;
@@ -139,7 +157,7 @@ struct fusion_reach fusion_reach(const struct fusion *f, const struct fusion_sta
 double fusion_max_word_end_gain(const struct fusion *f, const struct fusion_state *in)
 {
     struct fusion_state s = *in;
-    double gain = -charge(f, in);
+    double gain = -charge(f, in->spelt, in->in_phrase);
 
     if (s.spelt == VOCABULARY_ROOT)
         return 0.0;
@@ -148,7 +166,7 @@ double fusion_max_word_end_gain(const struct fusion *f, const struct fusion_stat
     if (f->phrases) {
         double reward;
         s.in_phrase = phrases_word_end(f->phrases, s.in_phrase, &reward);
-        gain += reward + loan(f, &s) - loan(f, in);
+        gain += reward + loan(f, s.in_phrase) - loan(f, in->in_phrase);
     }
     return gain;
 }

@@ -18,6 +18,7 @@
 
 #include "model/config.h"
 #include "model/ngram.h"
+#include "model/ngram_memo.h"
 #include "model/phrases.h"
 #include "model/vocabulary.h"
 
@@ -48,6 +49,29 @@ struct fusion_state fusion_start(const struct fusion *f);
 /* The state after one more token. A score of -INFINITY: impossible. */
 struct fusion_state fusion_next(const struct fusion *f, const struct fusion_state *in,
                                 uint32_t token);
+
+/* The same in two parts, for a search that asks far more often than it goes on: all that a token
+ * other than the word separator changes, and the state that it makes of `in` ... */
+struct fusion_spelling {
+    double score;
+    uint32_t spelt, in_phrase;
+};
+struct fusion_spelling fusion_spell(const struct fusion *f, const struct fusion_state *in,
+                                    uint32_t token);
+static inline struct fusion_state fusion_spelt(const struct fusion_state *in,
+                                               const struct fusion_spelling *spelling)
+{
+    return (struct fusion_state){
+        .score = spelling->score,
+        .finished = in->finished,
+        .context = in->context,
+        .spelt = spelling->spelt,
+        .in_phrase = spelling->in_phrase,
+    };
+}
+/* ... and the separator. `memo` is of this language model, or NULL. */
+struct fusion_state fusion_end_word(const struct fusion *f, struct ngram_memo *memo,
+                                    const struct fusion_state *in);
 
 /* What the text is worth when it ends here. */
 double fusion_end(const struct fusion *f, const struct fusion_state *in);

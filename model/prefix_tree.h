@@ -17,7 +17,7 @@ struct prefix_node {
     uint32_t parent; /* chain_pool's link */
     uint32_t token;  /* CHAIN_NONE for the root */
     uint32_t first_child, next_sibling;
-    uint32_t entry;                         /* in the beam, or CHAIN_NONE */
+    uint32_t entry;                         /* in the beam: the search's note, may be out of date */
     bool knows_word_end;                    /* whether `after_word` is set */
     struct fusion_state fusion, after_word; /* after_word: with a word separator behind it */
 };
