@@ -316,7 +316,8 @@ static void run_direction(const struct layer *layer, struct layer_work *work, si
         const float *gates = work->gates;
         for (; step < end; step++, gates += active * layer->gate_floats) {
             active = still_running(work->runs, active, step);
-            layer->kernel->lstm_step(&d->w_hh, &work->h_before, active, gates, work->c, work->h);
+            layer->kernel->lstm_step(&d->w_hh, &work->h_before, active, step % 2 == 1, gates,
+                                     work->c, work->h);
             for (size_t k = 0; k < active; k++) {
                 const float *h = work->h + k * layer->unit_floats;
                 rows_set(&work->h_before, layer->kernel, k, h, hidden);

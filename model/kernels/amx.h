@@ -56,6 +56,7 @@ struct amx_walk {
     const float *start; /* [row][panel][KERNEL_GATES][lanes] */
     size_t start_stride;
     float *gates, *c, *h;
+    bool backwards;
     size_t element_bytes; /* of weights and activations */
 };
 
@@ -100,13 +101,13 @@ AVX512_INLINE void amx_walk_rows(const struct amx_walk *walk, const struct packe
 
     if (full)
         amx_configure(AMX_ROWS);
-    for (size_t p = 0; full && p < w->panels; p++)
+    for (size_t i = 0; full && i < w->panels; i++)
         for (size_t r = 0; r < full; r += AMX_ROWS)
-            amx_tile(walk, w, p, x, r, AMX_ROWS);
+            amx_tile(walk, w, kernel_panel_at(w, i, walk->backwards), x, r, AMX_ROWS);
     if (left)
         amx_configure(left);
-    for (size_t p = 0; left && p < w->panels; p++)
-        amx_tile(walk, w, p, x, full, left);
+    for (size_t i = 0; left && i < w->panels; i++)
+        amx_tile(walk, w, kernel_panel_at(w, i, walk->backwards), x, full, left);
     _tile_release();
 }
 

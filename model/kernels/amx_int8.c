@@ -58,7 +58,7 @@ static void project(const struct packed *w, const struct rows *x, size_t n_rows,
 }
 
 static void lstm_step(const struct packed *w, const struct rows *h_before, size_t n_rows,
-                      const float *gates, float *c, float *h)
+                      bool backwards, const float *gates, float *c, float *h)
 {
     const struct amx_walk walk = {.product = product,
                                   .gate = gate_of,
@@ -66,6 +66,7 @@ static void lstm_step(const struct packed *w, const struct rows *h_before, size_
                                   .start_stride = w->panels * AVX512_PANEL,
                                   .c = c,
                                   .h = h,
+                                  .backwards = backwards,
                                   .element_bytes = sizeof(uint8_t)};
 
     amx_walk_rows(&walk, w, h_before, n_rows);

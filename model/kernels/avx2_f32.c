@@ -121,19 +121,21 @@ static void project(const struct packed *w, const struct rows *x, size_t n_rows,
 }
 
 static void lstm_step(const struct packed *w, const struct rows *h_before, size_t n_rows,
-                      const float *gates, float *c, float *h)
+                      bool backwards, const float *gates, float *c, float *h)
 {
     size_t stride = w->panels * PANEL, units = w->panels * LANES;
 
-    for (size_t p = 0; p < w->panels; p++, gates += PANEL, c += LANES, h += LANES) {
-        size_t r = 0;
+    for (size_t i = 0; i < w->panels; i++) {
+        size_t r = 0, p = kernel_panel_at(w, i, backwards);
+        const float *in = gates + p * PANEL;
+        float *cp = c + p * LANES, *hp = h + p * LANES;
         for (; r + TILE_ROWS <= n_rows; r += TILE_ROWS)
-            step_tile(w, p, h_before, r, TILE_ROWS, gates + r * stride, c + r * units,
-                      h + r * units);
+            step_tile(w, p, h_before, r, TILE_ROWS, in + r * stride, cp + r * units,
+                      hp + r * units);
         if (n_rows - r == 2)
-            step_tile(w, p, h_before, r, 2, gates + r * stride, c + r * units, h + r * units);
+            step_tile(w, p, h_before, r, 2, in + r * stride, cp + r * units, hp + r * units);
         else if (n_rows - r == 1)
-            step_tile(w, p, h_before, r, 1, gates + r * stride, c + r * units, h + r * units);
+            step_tile(w, p, h_before, r, 1, in + r * stride, cp + r * units, hp + r * units);
     }
 }
 

@@ -138,10 +138,11 @@ AVX512_INLINE void avx512_project(avx512_tile *tile, const struct packed *w, con
 }
 
 AVX512_INLINE void avx512_lstm_step(avx512_tile *tile, const struct packed *w,
-                                    const struct rows *h_before, size_t n_rows, const float *gates,
-                                    float *c, float *h)
+                                    const struct rows *h_before, size_t n_rows, bool backwards,
+                                    const float *gates, float *c, float *h)
 {
-    for (size_t p = 0; p < w->panels; p++) {
+    for (size_t i = 0; i < w->panels; i++) {
+        size_t p = kernel_panel_at(w, i, backwards);
         for (size_t r = 0, rows; r < n_rows; r += rows) {
             const float *in = gates + (r * w->panels + p) * AVX512_PANEL;
             size_t at = (r * w->panels + p) * AVX512_LANES;

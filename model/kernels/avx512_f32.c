@@ -37,9 +37,9 @@ static void project(const struct packed *w, const struct rows *x, size_t n_rows,
 }
 
 static void lstm_step(const struct packed *w, const struct rows *h_before, size_t n_rows,
-                      const float *gates, float *c, float *h)
+                      bool backwards, const float *gates, float *c, float *h)
 {
-    avx512_lstm_step(tile, w, h_before, n_rows, gates, c, h);
+    avx512_lstm_step(tile, w, h_before, n_rows, backwards, gates, c, h);
 }
 
 const struct kernel kernel_avx512_f32 = {

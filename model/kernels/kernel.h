@@ -60,9 +60,12 @@ struct kernel {
     /* bias and gates as above. */
     void (*project)(const struct packed *w, const struct rows *x, size_t n_rows, const float *bias,
                     float *gates);
-    /* h_before: prepared; c is read and written. */
+    /* h_before: prepared; c is read and written. `backwards` takes the panels from the last to the
+     * first, to the same result: where steps alternate, weights too large for a cache find in it
+     * what the step before has read last (f32, 320 units, 1.6 MB, 1 MB of cache: 1.3 times as
+     * fast). */
     void (*lstm_step)(const struct packed *w, const struct rows *h_before, size_t n_rows,
-                      const float *gates, float *c, float *h);
+                      bool backwards, const float *gates, float *c, float *h);
 };
 
 /* All that this build has, the fastest first within a precision. */
@@ -94,6 +97,12 @@ enum asr_status packed_bias_new(float **out, const struct kernel *kernel, const 
 enum asr_status rows_new(struct rows *out, const struct kernel *kernel, const struct packed *w,
                          size_t n_rows, struct asr_error *err);
 void rows_free(struct rows *rows);
+
+/* The panel that comes i-th. */
+static inline size_t kernel_panel_at(const struct packed *w, size_t i, bool backwards)
+{
+    return backwards ? w->panels - 1 - i : i;
+}
 
 /* x[width] -> row `index`. */
 void rows_set(const struct rows *rows, const struct kernel *kernel, size_t index, const float *x,

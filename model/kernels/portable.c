@@ -92,14 +92,15 @@ static void project(add_panel *add, const struct packed *w, const struct rows *x
 }
 
 static void lstm_step(add_panel *add, const struct packed *w, const struct rows *h_before,
-                      size_t n_rows, const float *gates, float *c, float *h)
+                      size_t n_rows, bool backwards, const float *gates, float *c, float *h)
 {
     for (size_t r = 0; r < n_rows; r++) {
-        for (size_t p = 0; p < w->panels; p++, gates += PANEL, c += LANES, h += LANES) {
+        for (size_t i = 0; i < w->panels; i++) {
+            size_t p = kernel_panel_at(w, i, backwards), at = r * w->panels + p;
             float sum[PANEL];
-            memcpy(sum, gates, sizeof(sum));
+            memcpy(sum, gates + at * PANEL, sizeof(sum));
             add(w, p, h_before, r, sum);
-            cells(sum, c, h);
+            cells(sum, c + at * LANES, h + at * LANES);
         }
     }
 }
@@ -123,21 +124,21 @@ static void project_int8(const struct packed *w, const struct rows *x, size_t n_
 }
 
 static void lstm_step_f32(const struct packed *w, const struct rows *h_before, size_t n_rows,
-                          const float *gates, float *c, float *h)
+                          bool backwards, const float *gates, float *c, float *h)
 {
-    lstm_step(add_f32, w, h_before, n_rows, gates, c, h);
+    lstm_step(add_f32, w, h_before, n_rows, backwards, gates, c, h);
 }
 
 static void lstm_step_bf16(const struct packed *w, const struct rows *h_before, size_t n_rows,
-                           const float *gates, float *c, float *h)
+                           bool backwards, const float *gates, float *c, float *h)
 {
-    lstm_step(add_bf16, w, h_before, n_rows, gates, c, h);
+    lstm_step(add_bf16, w, h_before, n_rows, backwards, gates, c, h);
 }
 
 static void lstm_step_int8(const struct packed *w, const struct rows *h_before, size_t n_rows,
-                           const float *gates, float *c, float *h)
+                           bool backwards, const float *gates, float *c, float *h)
 {
-    lstm_step(add_int8, w, h_before, n_rows, gates, c, h);
+    lstm_step(add_int8, w, h_before, n_rows, backwards, gates, c, h);
 }
 
 const struct kernel kernel_portable_f32 = {

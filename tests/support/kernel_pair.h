@@ -40,7 +40,7 @@ static inline void run_kernel(const struct kernel *kernel, size_t units, size_t 
     results[PAIR_C] = kernel_alloc(n_rows, padded * 4);
     results[PAIR_H] = kernel_alloc(n_rows, padded * 4);
     kernel->project(&packed, &rows, n_rows, packed_bias, results[PAIR_GATES]);
-    kernel->lstm_step(&packed, &rows, n_rows, results[PAIR_GATES], results[PAIR_C],
+    kernel->lstm_step(&packed, &rows, n_rows, n_rows % 2 == 0, results[PAIR_GATES], results[PAIR_C],
                       results[PAIR_H]);
     rows_free(&rows);
     packed_free(&packed);
