@@ -8,7 +8,11 @@ references of every second recording (by name, from the first): those that the l
 know, then those of the least unigram probability; of equal ones in the order of the alphabet. What
 is recognised is counted on these recordings (`with`), what is not there on the others (`without`), in
 whose references the words are rare too: where one has such a word, that is not counted as false.
-An occurrence is a word in a recording, as often as the reference (and the text) has it."""
+An occurrence is a word in a recording, as often as the reference (and the text) has it.
+
+Measured (recall with, false without; weight 0 -> 4, the default): PHRASES=40, mostly names, read16k 0.07 -> 0.21,
+0 -> 0, phone8k 0.02 -> 0.14, 0 -> 0; PHRASES=200, many of them plain words, read16k 0.45 -> 0.62, 2 -> 7, phone8k
+0.37 -> 0.52, 1 -> 9 (at weight 2: 0.54, 4 and 0.45, 3). Long lists want a smaller weight."""
 import json, os, subprocess, tempfile
 
 from collections import Counter
