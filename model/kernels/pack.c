@@ -22,6 +22,7 @@ void *kernel_alloc(size_t count, size_t bytes_each)
     return memory;
 }
 
+/* Of a row of activations. */
 static size_t element_bytes(const struct kernel *kernel)
 {
     static const size_t bytes[] = {[PRECISION_F32] = 4, [PRECISION_BF16] = 2, [PRECISION_INT8] = 1};
@@ -75,6 +76,30 @@ static void pack_int8(const struct packed *p, const struct kernel *kernel, size_
     p->offsets[at] = -128 * sum;
 }
 
+/* *half: x as half precision. False, where x is not one: they are 11 bits of significand from 2^-14
+ * to 65504, and multiples of 2^-24 below. */
+static bool exact_half(float x, uint16_t *half)
+{
+    float magnitude = fabsf(x), steps = magnitude * 0x1p24F;
+    uint32_t bits;
+
+    memcpy(&bits, &magnitude, sizeof(bits));
+    bool normal = !(magnitude < 0x1p-14F); /* or no number at all, which is then too large */
+    uint32_t value = normal ? (bits >> 13) - ((127 - 15) << 10) : (uint32_t)steps;
+    *half = (uint16_t)((signbit(x) ? 0x8000U : 0) | value);
+    return normal ? magnitude <= 65504 && (bits & 0x1FFF) == 0 : steps == truncf(steps);
+}
+
+static bool are_halves(const float *w, size_t count)
+{
+    uint16_t half;
+
+    for (size_t k = 0; k < count; k++)
+        if (!exact_half(w[k], &half))
+            return false;
+    return true;
+}
+
 static void pack_row(const struct packed *p, const struct kernel *kernel, size_t at, const float *w,
                      size_t columns)
 {
@@ -86,6 +111,8 @@ static void pack_row(const struct packed *p, const struct kernel *kernel, size_t
         size_t to = value_place(kernel, p->depth, at, k);
         if (kernel->precision == PRECISION_BF16)
             ((uint16_t *)p->values)[to] = bf16_from_float(w[k]);
+        else if (p->halves)
+            exact_half(w[k], (uint16_t *)p->values + to);
         else
             ((float *)p->values)[to] = w[k];
     }
@@ -99,7 +126,9 @@ enum asr_status packed_new(struct packed *out, const struct kernel *kernel, cons
 
     *out =
         (struct packed){.panels = panels, .depth = (columns + multiple - 1) / multiple * multiple};
-    out->values = kernel_alloc(vectors * out->depth, element_bytes(kernel));
+    out->halves = kernel->reads_halves && are_halves(w, KERNEL_GATES * units * columns);
+    out->values =
+        kernel_alloc(vectors * out->depth, out->halves ? sizeof(uint16_t) : element_bytes(kernel));
     if (kernel->precision == PRECISION_INT8) {
         out->scales = kernel_alloc(vectors, sizeof(*out->scales));
         out->offsets = kernel_alloc(vectors, sizeof(*out->offsets));

@@ -296,6 +296,50 @@ START_TEST(kernels_of_int8_agree_in_every_bit_of_a_product)
     }
 END_TEST
 
+/* Weights of all kinds that half precision has, subnormal ones too; then one that it has not. */
+START_TEST(weights_kept_as_halves_change_no_bit)
+    {
+        static const float odd[] = {0x1.001p0F, 65536, 0x1p-25F, NAN, INFINITY};
+        const struct kernel *kernel = usable(_i);
+        if (!kernel || !kernel->reads_halves)
+            return;
+        struct kernel floats = *kernel;
+        floats.reads_halves = false;
+        size_t count = KERNEL_GATES * 17 * 65;
+        float *w = noise(count, 1, 5), *x = noise(65, 3, 6);
+        for (size_t k = 0; k < count; k++)
+            w[k] = ldexpf(truncf(w[k] * 1024), (int)(k % 26) - 24);
+        w[3] = 65504;
+        struct packed a, b;
+        struct rows rows;
+        ck_assert_int_eq(packed_new(&a, kernel, w, 17, 65, NULL), ASR_OK);
+        ck_assert_int_eq(packed_new(&b, &floats, w, 17, 65, NULL), ASR_OK);
+        ck_assert(a.halves && !b.halves);
+        ck_assert_int_eq(rows_new(&rows, kernel, &a, 1, NULL), ASR_OK);
+        rows_set(&rows, kernel, 0, x, 65);
+        size_t bytes = a.panels * KERNEL_GATES * kernel->lanes * sizeof(float);
+        float *zeros = kernel_alloc(1, bytes), *of_a = kernel_alloc(1, bytes),
+              *of_b = kernel_alloc(1, bytes);
+        kernel->project(&a, &rows, 1, zeros, of_a);
+        kernel->project(&b, &rows, 1, zeros, of_b);
+        ck_assert(!memcmp(of_a, of_b, bytes));
+        packed_free(&a);
+        packed_free(&b);
+        for (size_t k = 0; k < COUNT(odd); k++) {
+            w[count - 1] = odd[k];
+            ck_assert_int_eq(packed_new(&a, kernel, w, 17, 65, NULL), ASR_OK);
+            ck_assert(!a.halves);
+            packed_free(&a);
+        }
+        rows_free(&rows);
+        free(zeros);
+        free(of_a);
+        free(of_b);
+        free(w);
+        free(x);
+    }
+END_TEST
+
 START_TEST(a_row_of_zeros_is_a_row_of_zeros)
     {
         const struct kernel *kernel = usable(_i);
@@ -387,6 +431,7 @@ Suite *suite(void)
     tcase_add_loop_test(each, the_error_of_a_precision_stays_in_its_bound, 0, (int)n_kernels);
     tcase_add_loop_test(each, a_row_has_the_same_bits_in_any_company, 0, (int)n_kernels);
     tcase_add_loop_test(each, cells_are_within_5e_7_of_float64, 0, (int)n_kernels);
+    tcase_add_loop_test(each, weights_kept_as_halves_change_no_bit, 0, (int)n_kernels);
     tcase_add_loop_test(each, a_row_of_zeros_is_a_row_of_zeros, 0, (int)n_kernels);
     tcase_add_loop_test(each, every_allocation_may_fail, 0, (int)n_kernels);
     suite_add_tcase(s, each);
