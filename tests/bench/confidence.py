@@ -39,7 +39,7 @@ def load(words, ref_path):
     refs, by_file = references(ref_path), {}
     for line in open(words, encoding="utf-8"):
         name, word, share, posterior, confidence = line.rstrip("\n").split("\t")
-        share = min(max(float(share), 1e-6), 1 - 1e-6)
+        share = min(max(float(share), 1e-2), 1 - 1e-2)
         row = (word, np.log(share / (1 - share)), float(posterior), float(confidence))
         by_file.setdefault(name, []).append(row)
     x, y, c, s = [], [], [], []

@@ -158,8 +158,11 @@ START_TEST(certainty_stays_a_number)
         ck_assert_int_eq(confidence_words(c, &p, &map, &w, &n_words, NULL), ASR_OK);
         ck_assert_double_eq(w[0].share, 0.0); /* "b" */
         ck_assert_double_eq(w[1].share, _i ? 0.0 : 1.0);
-        ck_assert(w[0].confidence > 0.0 && w[0].confidence < 0.1);
-        ck_assert(_i || (w[1].confidence > 0.9 && w[1].confidence < 1.0));
+        /* As if they were 0.01 and 0.99, whose logits are -+4.59512. */
+        ck_assert_double_eq_tol(w[0].confidence,
+                                1.0 / (1.0 + exp(-(0.25 - 0.75 * 4.59512 - 0.125))), 1e-6);
+        ck_assert(_i ||
+                  fabs(w[1].confidence - 1.0 / (1.0 + exp(-(0.25 + 0.75 * 4.59512 - 0.5)))) < 1e-6);
         confidence_free(c);
     }
 END_TEST
