@@ -15,6 +15,7 @@ enum asr_status {
     ASR_ERR_UNSUPPORTED, /* well formed, but not something we can do */
     ASR_ERR_LIMIT,       /* over a configured limit */
     ASR_ERR_INVALID,     /* an argument that the user gave makes no sense */
+    ASR_ERR_DROPPED,     /* not begun: its time was over, or nobody waits for it any more */
 };
 
 /* Caller-owned, usually on the stack. `text` is always terminated. */

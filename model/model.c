@@ -5,6 +5,7 @@
 #include <stdint.h>
 #include <stdio.h>
 #include <stdlib.h>
+#include <string.h>
 
 #include "model/confidence.h"
 #include "model/ctc_beam.h"
@@ -26,13 +27,20 @@ struct model {
 const struct model_options model_defaults = {PRECISION_AUTO, ""};
 const struct transcribe_options transcribe_defaults = {.n_best = 1, .alpha = NAN, .beta = NAN};
 
+/* Memory that grows to the largest use. */
+struct floats {
+    float *values;
+    size_t capacity;
+};
+
 struct model_work {
     struct network_work *network;
     struct ctc_beam *beam;         /* NULL: greedy */
     struct confidence *confidence; /* NULL: greedy, or the model has no map */
     struct hypothesis best[MODEL_MAX_ALTERNATIVES];
-    float *posteriors; /* [capacity] floats */
-    size_t capacity;
+    size_t max_batch, *lengths; /* [max_batch] */
+    struct floats features;     /* of a batch, packed */
+    struct floats posteriors;   /* likewise, and model_posteriors()'s */
 };
 
 static enum asr_status join_path(char *out, size_t size, const char *dir, const char *file,
@@ -173,7 +181,13 @@ enum asr_status model_work_new(struct model_work **out, const struct model *mode
     *out = NULL;
     if (!w)
         return asr_fail(err, ASR_ERR_NOMEM, "out of memory");
-    st = network_work_new(&w->network, model->network, 1, err);
+    w->max_batch = options->max_batch ? options->max_batch : 1;
+    st = network_work_new(&w->network, model->network, w->max_batch, err);
+    if (st == ASR_OK) {
+        w->lengths = calloc(w->max_batch, sizeof(*w->lengths));
+        if (!w->lengths)
+            st = asr_fail(err, ASR_ERR_NOMEM, "out of memory for batches of %zu", w->max_batch);
+    }
     if (st == ASR_OK && options->decoder == DECODER_BEAM)
         st = new_beam(w, model, options->beam_width, err);
     if (st == ASR_OK && w->beam && model->config->has_confidence)
@@ -196,25 +210,28 @@ void model_work_free(struct model_work *work)
     confidence_free(work->confidence);
     for (size_t i = 0; i < MODEL_MAX_ALTERNATIVES; i++)
         hypothesis_free(&work->best[i]);
-    free(work->posteriors);
+    free(work->lengths);
+    free(work->features.values);
+    free(work->posteriors.values);
     free(work);
 }
 
-/* Room for work->posteriors[frames, width]; what was in there is not kept. */
-static enum asr_status reserve_posteriors(struct model_work *work, size_t frames, size_t width,
-                                          struct asr_error *err)
+/* Room for [frames, width]; what was in there is not kept. */
+static enum asr_status reserve(struct floats *floats, size_t frames, size_t width,
+                               struct asr_error *err)
 {
-    size_t floats;
+    size_t count;
 
-    if (__builtin_mul_overflow(frames, width, &floats) || floats > SIZE_MAX / sizeof(float))
-        return asr_fail(err, ASR_ERR_LIMIT, "%zu frames of posteriors overflow", frames);
-    if (floats <= work->capacity)
+    if (__builtin_mul_overflow(frames, width, &count) || count > SIZE_MAX / sizeof(float))
+        return asr_fail(err, ASR_ERR_LIMIT, "%zu frames of %zu values overflow", frames, width);
+    if (count <= floats->capacity)
         return ASR_OK;
-    free(work->posteriors);
-    work->posteriors = malloc(floats * sizeof(*work->posteriors));
-    work->capacity = work->posteriors ? floats : 0;
-    if (!work->posteriors)
-        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu frames of posteriors", frames);
+    free(floats->values);
+    floats->values = malloc(count * sizeof(*floats->values));
+    floats->capacity = floats->values ? count : 0;
+    if (!floats->values)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu frames of %zu values", frames,
+                        width);
     return ASR_OK;
 }
 
@@ -306,23 +323,90 @@ enum asr_status model_decode(const struct model *model, struct model_work *work,
     return ASR_OK;
 }
 
+size_t model_posterior_frames(const struct model *model, size_t feature_frames)
+{
+    return network_out_frames(model->network, feature_frames);
+}
+
+/* All that the batch wants of the work's memory. */
+static enum asr_status reserve_batch(const struct model *model, struct model_work *work,
+                                     const struct batch *batch, struct asr_error *err)
+{
+    size_t rows = 0;
+    /* First: it refuses batches that are too many or too long. */
+    enum asr_status st = network_reserve(work->network, model->network, batch, err);
+
+    for (size_t u = 0; u < batch->count; u++)
+        rows += model_posterior_frames(model, batch->lengths[u]);
+    if (st == ASR_OK)
+        st = reserve(&work->posteriors, rows, network_out_width(model->network), err);
+    /* One utterance lies as the network wants it already. */
+    if (st == ASR_OK && batch->count > 1)
+        st = reserve(&work->features, batch_rows(batch), network_in_width(model->network), err);
+    return st;
+}
+
+/* The features of all, one behind the other. */
+static const float *pack(const struct model *model, struct model_work *work,
+                         const struct utterance *utterances, size_t count)
+{
+    size_t width = network_in_width(model->network);
+    float *to = work->features.values;
+
+    if (count == 1)
+        return utterances[0].features;
+    for (size_t u = 0; u < count; u++) {
+        size_t floats = utterances[u].frames * width;
+        if (floats > 0)
+            memcpy(to, utterances[u].features, floats * sizeof(*to));
+        to += floats;
+    }
+    return work->features.values;
+}
+
+enum asr_status model_posteriors_batch(const struct model *model, struct model_work *work,
+                                       const struct utterance *utterances, size_t count,
+                                       struct asr_error *err)
+{
+    const struct batch batch = {count, work->lengths};
+    size_t width = network_out_width(model->network);
+
+    assert(count <= work->max_batch);
+    for (size_t u = 0; u < count; u++)
+        work->lengths[u] = utterances[u].frames;
+    enum asr_status st = reserve_batch(model, work, &batch, err);
+    if (st != ASR_OK)
+        return st;
+    const float *features = pack(model, work, utterances, count);
+    float *from = work->posteriors.values;
+    network_forward(model->network, work->network, &batch, features, from);
+    for (size_t u = 0; u < count; u++) {
+        size_t frames = model_posterior_frames(model, utterances[u].frames);
+        log_softmax(from, frames, width);
+        if (frames > 0 && utterances[u].log_posteriors != from)
+            memcpy(utterances[u].log_posteriors, from, frames * width * sizeof(*from));
+        from += frames * width;
+    }
+    return ASR_OK;
+}
+
 enum asr_status model_posteriors(const struct model *model, struct model_work *work,
                                  const struct features *features, const float **log_posteriors,
                                  size_t *frames, struct asr_error *err)
 {
-    const struct batch batch = {1, &features->frames};
-    size_t n_frames = network_out_frames(model->network, features->frames);
-    size_t width = network_out_width(model->network);
-    enum asr_status st = network_reserve(work->network, model->network, &batch, err);
+    size_t n_frames = model_posterior_frames(model, features->frames);
+    enum asr_status st =
+        reserve(&work->posteriors, n_frames, network_out_width(model->network), err);
 
     assert(features->frames == 0 || features->bins == network_in_width(model->network));
-    if (st == ASR_OK)
-        st = reserve_posteriors(work, n_frames, width, err);
+    if (st == ASR_OK) {
+        const struct utterance alone = {features->values, features->frames,
+                                        work->posteriors.values};
+        st = model_posteriors_batch(model, work, &alone, 1, err);
+    }
     if (st != ASR_OK)
         return st;
-    network_forward(model->network, work->network, &batch, features->values, work->posteriors);
-    log_softmax(work->posteriors, n_frames, width);
-    *log_posteriors = work->posteriors;
+    *log_posteriors = work->posteriors.values;
     *frames = n_frames;
     return ASR_OK;
 }

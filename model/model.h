@@ -27,10 +27,11 @@ struct model_options {
 };
 extern const struct model_options model_defaults; /* PRECISION_AUTO, "" */
 
-/* Of a model_work, for all that it decodes. */
+/* Of a model_work, for all that it computes. */
 struct decode_options {
     enum decoder_kind decoder;
     size_t beam_width; /* 0: the model's own */
+    size_t max_batch;  /* utterances that model_posteriors_batch() takes at once; 0: one */
 };
 
 /* Of one recording. */
@@ -59,6 +60,21 @@ double model_frame_seconds(const struct model *model); /* of one row of posterio
 enum asr_status model_work_new(struct model_work **out, const struct model *model,
                                const struct decode_options *options, struct asr_error *err);
 void model_work_free(struct model_work *work);
+
+/* One utterance of a batch, in and out; all of it the caller's. */
+struct utterance {
+    const float *features; /* [frames, bins], model_fbank()'s */
+    size_t frames;
+    float *log_posteriors; /* [model_posterior_frames(frames), tokens], natural log */
+};
+
+size_t model_posterior_frames(const struct model *model, size_t feature_frames);
+
+/* Utterances of any lengths, at most max_batch of them, through the network together: for each what
+ * it would get alone, bit for bit. On failure nothing is written. */
+enum asr_status model_posteriors_batch(const struct model *model, struct model_work *work,
+                                       const struct utterance *utterances, size_t count,
+                                       struct asr_error *err);
 
 /* features (model_fbank()'s) -> *log_posteriors[*frames, tokens], natural log, one row in
  * model_frame_seconds(). They are the work's own: good until its next use. */

@@ -68,7 +68,8 @@ enum api_error_code api_error_of_audio(struct api_error *e, const struct asr_err
     case ASR_ERR_INVALID:
         code = API_INVALID_VALUE;
         break;
-    case ASR_ERR_NOMEM: /* passes when other requests have ended: worth a retry */
+    case ASR_ERR_NOMEM: /* these pass when other requests have ended: worth a retry */
+    case ASR_ERR_DROPPED:
         return api_fail(e, API_OVERLOADED, NULL, "%s", err->text);
     case ASR_ERR_IO:
     case ASR_OK:

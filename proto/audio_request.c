@@ -142,6 +142,18 @@ static enum api_error_code take_channels(struct audio_request *req,
     return request_take_count(&req->raw.channels, 1, 9999, field, text, e);
 }
 
+enum api_error_code request_take_priority(struct audio_request *req,
+                                          const struct request_field *field, const char *text,
+                                          struct api_error *e)
+{
+    req->bulk = strcmp(text, "bulk") == 0;
+    if (!req->bulk && strcmp(text, "live") != 0)
+        return api_fail(e, API_INVALID_VALUE, field->name,
+                        "Invalid value: '%s'. Supported values are: 'live' and 'bulk'.",
+                        quote(text).text);
+    return API_OK;
+}
+
 static const struct request_field fields[] = {
     {"model", FIELD_SCALAR, take_model, NULL, 0},
     {"language", FIELD_SCALAR, take_language, NULL, 0},
@@ -149,6 +161,7 @@ static const struct request_field fields[] = {
     {"encoding", FIELD_SCALAR, take_encoding, NULL, 0},
     {"sample_rate", FIELD_SCALAR, take_sample_rate, NULL, 0},
     {"channels", FIELD_SCALAR, take_channels, NULL, 0},
+    {"priority", FIELD_SCALAR, request_take_priority, NULL, 0},
 };
 const struct field_table recording_fields = {fields, COUNT(fields)};
 

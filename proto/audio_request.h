@@ -30,6 +30,7 @@ struct audio_request {
     char language[32];     /* "" unless given */
     struct raw_format raw; /* encoding RAW_NONE: look at the container */
     int channel;           /* CHANNEL_MIX or 0-based */
+    bool bulk;             /* can wait behind those who cannot */
     uint32_t fields_seen;  /* private: which have been given */
 };
 
@@ -52,7 +53,8 @@ struct field_table {
     size_t n_fields;
 };
 
-/* Of every request with a recording: model, language, channel, encoding, sample_rate, channels. */
+/* Of every request with a recording: model, language, channel, encoding, sample_rate, channels,
+ * priority. */
 extern const struct field_table recording_fields;
 
 enum { REQUEST_MAX_TABLES = 3 };
@@ -96,6 +98,11 @@ enum api_error_code audio_request_finish(const struct audio_request *req, bool h
 /* For the tables: text that fits to[capacity], or the error that says so. */
 enum api_error_code request_take_text(char *to, size_t capacity, const struct request_field *field,
                                       const char *text, struct api_error *e);
+
+/* For the tables: the field `priority`. */
+enum api_error_code request_take_priority(struct audio_request *req,
+                                          const struct request_field *field, const char *text,
+                                          struct api_error *e);
 
 /* For the tables: digits that make min to max, or the error that says so. */
 enum api_error_code request_take_count(unsigned *to, unsigned min, unsigned max,

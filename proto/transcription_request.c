@@ -251,6 +251,7 @@ static const struct request_field transcription_rows[] = {
 };
 static const struct request_field redecode_rows[] = {
     {"id", FIELD_SCALAR, take_id, NULL, 0},
+    {"priority", FIELD_SCALAR, request_take_priority, NULL, 0},
 };
 static const struct field_table decoding_fields = {decoding_rows, COUNT(decoding_rows)};
 static const struct field_table transcription_fields = {transcription_rows,

@@ -63,13 +63,22 @@ void audio_endpoint_body(struct exchange *x, const char *bytes, size_t n_bytes)
         answer_error(&x->answer, &e);
 }
 
-static void run(struct pool_job *job, void *scratch)
+static struct exchange *exchange_of(struct pool_job *job)
 {
-    struct exchange *x = (struct exchange *)(void *)((char *)job - offsetof(struct exchange, job));
+    return (struct exchange *)(void *)((char *)job - offsetof(struct exchange, job));
+}
 
-    x->queue_ms = clock_ms() - x->submitted_ms;
-    x->route->endpoint->run(x, upload_request(x->upload), scratch);
-    http_resume(x);
+static void run(struct pool_job *job)
+{
+    struct exchange *x = exchange_of(job);
+
+    x->times.queue_ms = clock_ms() - x->submitted_ms;
+    x->route->endpoint->run(x, upload_request(x->upload));
+}
+
+static void finish(struct pool_job *job)
+{
+    http_resume(exchange_of(job));
 }
 
 void audio_endpoint_end(struct exchange *x)
@@ -92,7 +101,10 @@ void audio_endpoint_end(struct exchange *x)
         return;
     }
     x->job.run = run;
+    x->job.finish = finish;
     x->submitted_ms = clock_ms();
+    x->ticket.lane = upload_request(x->upload)->bulk ? LANE_BULK : LANE_LIVE;
+    x->ticket.deadline_ms = x->submitted_ms + service->options->request_timeout_seconds * 1e3;
     http_suspend(x); /* first: the worker may be done before we are back */
     if (!pool_submit(service->pool, &x->job)) {
         api_fail(&e, API_OVERLOADED, NULL, "too many recordings are waiting");

@@ -1,5 +1,5 @@
-/* audio_endpoint.h - what all routes that keep a worker busy do alike: refusing early, reading
- * the form, checking the fields, waiting for a worker. */
+/* audio_endpoint.h - what all routes that compute do alike: refusing early, reading the form,
+ * checking the fields, answering from another thread. */
 #ifndef SERVER_AUDIO_ENDPOINT_H
 #define SERVER_AUDIO_ENDPOINT_H
 
@@ -11,9 +11,8 @@
 
 struct audio_endpoint {
     const struct request_kind *requests;
-    /* On a worker thread: answers. `request` is of that kind, its checks passed. */
-    void (*run)(struct exchange *x, const struct audio_request *request,
-                struct pipeline_worker *worker);
+    /* On a thread of the pool: answers. `request` is of that kind, its checks passed. */
+    void (*run)(struct exchange *x, const struct audio_request *request);
 };
 
 /* For rows of the route table that have an endpoint. */

@@ -1,8 +1,8 @@
 /* exchange.h - one request and its answer, from its headers' arrival to its last byte.
  *
  * Made and ended by http.c on the HTTP thread. Between http_suspend() and http_resume() it
- * belongs to the worker thread that has its job; at all other times to the HTTP thread. `head` and
- * what is marked "guarded" are the exceptions: see http.c. */
+ * belongs to the thread that has its job; at all other times to the HTTP thread. `head` and what is
+ * marked "guarded" are the exceptions: see http.c. */
 #ifndef SERVER_EXCHANGE_H
 #define SERVER_EXCHANGE_H
 
@@ -15,10 +15,10 @@
 #include "server/pipeline.h"
 #include "server/pool.h"
 #include "server/request_id.h"
+#include "server/sched.h"
 
 struct MHD_Connection;
 struct http;
-struct kept;
 struct route;
 struct service;
 struct upload;
@@ -31,11 +31,13 @@ struct answer {
     const char *allow;            /* static; NULL: no such header */
 };
 
-/* Guarded: whether the client's body may still be cut off by an early answer. */
+/* Guarded: whether the client's body may still be cut off by an early answer, and whether somebody
+ * must look if the client is still there. */
 enum exchange_phase {
-    PHASE_READING, /* the body is coming in */
-    PHASE_CUT,     /* answered before its end; the rest is read and dropped */
-    PHASE_COMPLETE /* all of the request is here, or its answer is MHD's to send */
+    PHASE_READING,  /* the body is coming in */
+    PHASE_CUT,      /* answered before its end; the rest is read and dropped */
+    PHASE_COMPLETE, /* all of the request is here, or its answer is MHD's to send */
+    PHASE_SUSPENDED /* its job is under way, and MHD does not look at the connection */
 };
 
 struct exchange {
@@ -46,12 +48,12 @@ struct exchange {
     struct service *service;
 
     struct upload *upload; /* of a request with fields */
-    struct kept *kept;     /* what is decoded again, while it is */
     struct pool_job job;
+    struct ticket ticket; /* of what is computed for it */
     struct answer answer;
 
     /* What the log tells. */
-    double started_ms, submitted_ms, queue_ms;
+    double started_ms, submitted_ms;
     struct pipeline_times times;
     uint64_t bytes_in;
 

@@ -13,6 +13,9 @@
  * end instead, which keeps the connection; and a client that waits for "100 Continue" gets the
  * answer in its place.
  *
+ * Clients that leave. libmicrohttpd does not look at a suspended connection: http_watch() does, and
+ * cancels what has been asked for in vain.
+ *
  * Late bodies. libmicrohttpd's timeout closes without a word, and it counts silence only. So it is
  * off while a body is read, and http_watch(), on another thread, cuts bodies that are late. This is
  * what `lock` is for: it guards the list of exchanges, their phase, and with it the right to
@@ -23,6 +26,7 @@
 #include <errno.h>
 #include <inttypes.h>
 #include <microhttpd.h>
+#include <poll.h>
 #include <pthread.h>
 #include <stdio.h>
 #include <stdlib.h>
@@ -120,6 +124,15 @@ static void cut_late(struct exchange *x, const char *what, double seconds)
     buffer_free(&answer.body);
 }
 
+/* A client that has closed its side waits for no answer. It might have shut down only its sending
+ * direction, which HTTP allows; but that looks the same, and those who do so are hard to find. */
+static bool has_left(const struct exchange *x)
+{
+    struct pollfd peer = {.fd = socket_of(x), .events = POLLRDHUP};
+
+    return poll(&peer, 1, 0) > 0 && (peer.revents & (POLLRDHUP | POLLHUP | POLLERR));
+}
+
 void http_watch(struct http *http)
 {
     const struct options *options = http->options;
@@ -135,6 +148,8 @@ void http_watch(struct http *http)
                      options->idle_timeout_seconds);
         else if (x->phase == PHASE_CUT && now > x->linger_end_ms)
             shutdown(socket_of(x), SHUT_RDWR); /* libmicrohttpd reads the end and closes */
+        else if (x->phase == PHASE_SUSPENDED && has_left(x))
+            pipeline_cancel(http->service->pipeline, &x->ticket);
     }
     pthread_mutex_unlock(&http->lock);
 }
@@ -228,6 +243,9 @@ void http_each_query(const struct exchange *x,
 void http_suspend(struct exchange *x)
 {
     x->suspended = true;
+    pthread_mutex_lock(&x->http->lock);
+    x->phase = PHASE_SUSPENDED;
+    pthread_mutex_unlock(&x->http->lock);
     MHD_suspend_connection(x->connection);
 }
 
@@ -415,7 +433,7 @@ static enum MHD_Result on_request(void *ctx, struct MHD_Connection *connection, 
 static void log_exchange(const struct exchange *x)
 {
     enum { CLIENT_CLOSED_REQUEST = 499 }; /* nginx's name for it: the client left first */
-    unsigned status = x->cut_status ? x->cut_status : x->answer.status;
+    unsigned status = x->cut_status ? x->cut_status : x->ticket.cancelled ? 0 : x->answer.status;
     double total_ms = clock_ms() - x->started_ms;
     struct log_line line;
 
@@ -430,9 +448,10 @@ static void log_exchange(const struct exchange *x)
                 (int64_t)(x->cut_status ? x->cut_bytes : x->answer.body.n_bytes));
     if (x->submitted_ms > 0) {
         log_number(&line, "audio_s", x->times.audio_seconds, 3);
-        log_number(&line, "queue_ms", x->queue_ms, 1);
+        log_number(&line, "queue_ms", x->times.queue_ms, 1);
         log_number(&line, "features_ms", x->times.features_ms, 1);
         log_number(&line, "recognize_ms", x->times.recognize_ms, 1);
+        log_integer(&line, "batch", (int64_t)x->times.batch);
         if (x->times.audio_seconds > 0)
             log_number(
                 &line, "rtf",

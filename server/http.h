@@ -1,7 +1,7 @@
 /* http.h - the HTTP side: listening, connections, reading requests, sending answers.
  *
  * The only file pair that knows libmicrohttpd. One thread, libmicrohttpd's own, runs all handlers;
- * exchanges that compute are suspended meanwhile and resumed by the worker. */
+ * exchanges that compute are suspended meanwhile and resumed by the thread that has their job. */
 #ifndef SERVER_HTTP_H
 #define SERVER_HTTP_H
 
@@ -23,8 +23,9 @@ enum asr_status http_start(struct http **out, const struct options *options,
 const char *http_host(const struct http *http);
 unsigned http_port(const struct http *http);
 
-/* Answers 408 to bodies that are late and ends connections that linger after an early answer. To
- * be called about once a second, from any one thread. */
+/* Answers 408 to bodies that are late, ends connections that linger after an early answer, and
+ * cancels the work of clients that have left. To be called about once a second, from any one
+ * thread. */
 void http_watch(struct http *http);
 
 /* No more connections. Those that are open are closed after the answer under way. */

@@ -14,6 +14,7 @@
 #include <unistd.h>
 
 #include "audio/count.h"
+#include "server/batch.h"
 #include "server/config_file.h"
 
 enum type { TEXT, COUNT, BYTES, SECONDS, CHOICE };
@@ -38,7 +39,9 @@ static const struct row rows[] = {
     {"model", TEXT, BOTH, AT(model), SCRIBED_PREFIX "/share/scribed/en", 0, 0, "DIR",
      "the model's directory"},
     {"threads", COUNT, BOTH, AT(threads), "0", 0, 1024, "N",
-     "recordings worked on at once; 0: one per processor"},
+     "threads that compute; 0: one per processor"},
+    {"batch-size", COUNT, BOTH, AT(batch_size), "16", 1, BATCH_MAX, "N",
+     "most recordings that go through the network together; 1: each by itself"},
     {"precision", CHOICE, BOTH, AT(precision), "auto", 0, 0, "auto|f32|bf16|int8",
      "of the network's arithmetic; auto: the fastest that the model was found as good with"},
     {"kernel", TEXT, BOTH, AT(kernel), "", 0, 0, "NAME",
@@ -62,7 +65,9 @@ static const struct row rows[] = {
     {"model-alias", TEXT, COMMAND_SERVE, AT(model_alias), "whisper-1", 0, 0, "NAMES",
      "other names that requests may call the model by, comma-separated"},
     {"queue", COUNT, COMMAND_SERVE, AT(queue), "64", 0, 100000, "N",
-     "recordings that may wait for a thread; more are answered 503"},
+     "requests that may wait beside one per thread; more are answered 503"},
+    {"batch-wait-ms", COUNT, COMMAND_SERVE, AT(batch_wait_ms), "0", 0, 1000, "N",
+     "milliseconds that a batch may wait for requests whose features are just being computed"},
     {"max-body-bytes", BYTES, COMMAND_SERVE, AT(max_body_bytes), "100M", 1, 1e12, "BYTES",
      "largest request body; K, M and G are understood"},
     {"max-connections", COUNT, COMMAND_SERVE, AT(max_connections), "256", 1, 100000, "N",
@@ -75,6 +80,8 @@ static const struct row rows[] = {
      "time a request body may take to arrive"},
     {"idle-timeout", SECONDS, COMMAND_SERVE, AT(idle_timeout_seconds), "60", 1, 86400, "SECONDS",
      "time a connection may be silent; whole seconds"},
+    {"request-timeout", SECONDS, COMMAND_SERVE, AT(request_timeout_seconds), "600", 0.001, 86400,
+     "SECONDS", "time in which the work of a request must begin; later it is answered 503"},
     {"drain-timeout", SECONDS, COMMAND_SERVE, AT(drain_timeout_seconds), "30", 0, 86400, "SECONDS",
      "time that requests in flight get to finish after SIGTERM"},
     {"format", CHOICE, COMMAND_TRANSCRIBE, AT(format), "text", 0, 0, "text|tsv|json|srt|vtt",

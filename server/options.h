@@ -28,6 +28,7 @@ struct options {
     char *config;
     char *model;
     int64_t threads;
+    int64_t batch_size;
     int64_t precision; /* enum precision */
     char *kernel;      /* "": the fastest */
     int64_t decoder;   /* enum decoder_kind */
@@ -42,11 +43,13 @@ struct options {
     int64_t port;
     char *model_alias; /* comma-separated, may be "" */
     int64_t queue;
+    int64_t batch_wait_ms;
     int64_t max_body_bytes;
     int64_t max_connections;
     int64_t keep_bytes; /* 0: nothing is kept */
     double keep_seconds;
-    double body_timeout_seconds, idle_timeout_seconds, drain_timeout_seconds;
+    double body_timeout_seconds, idle_timeout_seconds, request_timeout_seconds;
+    double drain_timeout_seconds;
 
     /* transcribe */
     int64_t format; /* enum option_output */

@@ -1,8 +1,9 @@
 /* pipeline.h - a recording's bytes -> transcript, or posteriors for those who want none: what
  * `serve` and `transcribe` have in common.
  *
- * struct pipeline (model, limits) never changes and is shared by all threads; struct
- * pipeline_worker is one thread's scratch, and grows to the longest recording it has seen. */
+ * struct pipeline is the model, the limits and the threads that compute (server/sched.h), shared by
+ * the threads of all requests. Their calls block while the work they stand for waits and runs. Each
+ * takes the request's ticket; ASR_ERR_DROPPED when that was cancelled or its time was over. */
 #ifndef SERVER_PIPELINE_H
 #define SERVER_PIPELINE_H
 
@@ -14,11 +15,10 @@
 #include "model/labels.h"
 #include "model/model.h"
 #include "server/options.h"
-#include "server/pool.h"
 #include "server/posteriors.h"
+#include "server/sched.h"
 
 struct pipeline;
-struct pipeline_worker;
 
 struct recording {
     const void *bytes; /* borrowed */
@@ -27,49 +27,52 @@ struct recording {
     int channel;           /* CHANNEL_MIX or 0-based */
 };
 
-/* Wall time of the stages; 0 for those not reached. */
+/* What was done for a request so far: calls add to it. */
 struct pipeline_times {
+    double queue_ms;     /* waiting for threads */
     double features_ms;  /* decoding, resampling, fbank */
-    double recognize_ms; /* network and CTC decoder */
+    double recognize_ms; /* network, of a batch its share, and what made something of its output */
     double audio_seconds;
+    size_t batch; /* the most utterances that one went through the network with, itself included */
 };
 
-/* Loads the model. Borrows nothing. The text names the file and what is wrong in it. */
+/* Loads the model and starts the threads, each warmed: a second of noise has been through it, so
+ * that the first request finds the weights in memory and the scratch allocated. Borrows nothing.
+ * The text names the file and what is wrong in it. */
 enum asr_status pipeline_new(struct pipeline **out, const struct options *options,
                              struct asr_error *err);
-void pipeline_free(struct pipeline *pipeline); /* NULL is fine */
+
+/* When no call is under way. NULL is fine. */
+void pipeline_free(struct pipeline *pipeline);
 
 const struct model *pipeline_model(const struct pipeline *pipeline);
 const struct speller *pipeline_speller(const struct pipeline *pipeline);
 
-/* Warmed: a second of noise has been through it, so that the first request finds the weights in
- * memory and the scratch allocated. */
-enum asr_status pipeline_worker_new(struct pipeline_worker **out, const struct pipeline *pipeline,
-                                    struct asr_error *err);
-void pipeline_worker_free(struct pipeline_worker *worker); /* NULL is fine */
-
-/* For a pool whose scratch is a struct pipeline_worker. */
-struct pool_scratch pipeline_scratch(struct pipeline *pipeline);
-
 /* *out: transcript_free(). Errors that the recording is to blame for have the codes of
  * decoder_open(). */
-enum asr_status pipeline_run(const struct pipeline *pipeline, struct pipeline_worker *worker,
+enum asr_status pipeline_run(const struct pipeline *pipeline, const struct ticket *ticket,
                              const struct recording *recording,
                              const struct transcribe_options *options, struct transcript **out,
                              struct pipeline_times *times, struct asr_error *err);
 
-/* The first half of a run: pipeline_posteriors() has what came of it. */
-enum asr_status pipeline_listen(const struct pipeline *pipeline, struct pipeline_worker *worker,
-                                const struct recording *recording, struct pipeline_times *times,
-                                struct asr_error *err);
+/* The first half of a run. *out: free(out->log_posteriors). */
+enum asr_status pipeline_listen(const struct pipeline *pipeline, const struct ticket *ticket,
+                                const struct recording *recording, struct posteriors *out,
+                                struct pipeline_times *times, struct asr_error *err);
 
-/* What the last run saw: good until the worker's next. */
-struct posteriors pipeline_posteriors(const struct pipeline_worker *worker);
-
-/* The second half of a run again. */
-enum asr_status pipeline_decode(const struct pipeline *pipeline, struct pipeline_worker *worker,
+/* The second half. */
+enum asr_status pipeline_decode(const struct pipeline *pipeline, const struct ticket *ticket,
                                 const struct posteriors *posteriors,
                                 const struct transcribe_options *options, struct transcript **out,
                                 struct pipeline_times *times, struct asr_error *err);
+
+/* Something else than decoding to be made of posteriors: work->run(), on a thread that computes.
+ * Its scratch argument is not for others. */
+enum asr_status pipeline_compute(const struct pipeline *pipeline, const struct ticket *ticket,
+                                 struct work *work, struct pipeline_times *times,
+                                 struct asr_error *err);
+
+/* What has not begun of the ticket's work never will. Any thread. */
+void pipeline_cancel(const struct pipeline *pipeline, struct ticket *ticket);
 
 #endif

@@ -4,109 +4,83 @@
 #include <stdlib.h>
 #include <string.h>
 
-struct worker {
-    struct pool *pool;
-    void *scratch;
-    pthread_t thread;
-};
-
 struct pool {
-    pthread_mutex_t lock; /* all but `workers` and `release`, which do not change */
+    pthread_mutex_t lock; /* all but `threads` */
     pthread_cond_t work;
     struct pool_job *first, **last;
-    size_t waiting; /* jobs queued */
-    size_t idle;    /* workers that take a job as soon as they wake up */
-    size_t capacity;
+    size_t jobs, max_jobs; /* queued or running */
     bool stopping;
 
-    void (*release)(void *scratch);
-    size_t n_scratch, n_threads;
-    struct worker workers[];
+    size_t n_threads;
+    pthread_t threads[];
 };
 
-/* Waits for a job; NULL once the pool stops and none is left. */
+/* With the lock held. Waits for a job; NULL once the pool stops and none is left. */
 static struct pool_job *take(struct pool *pool)
 {
-    struct pool_job *job;
-
-    pthread_mutex_lock(&pool->lock);
-    pool->idle++;
     while (!pool->first && !pool->stopping)
         pthread_cond_wait(&pool->work, &pool->lock);
-    pool->idle--;
-    job = pool->first;
+    struct pool_job *job = pool->first;
     if (job) {
         pool->first = job->next;
         if (!pool->first)
             pool->last = &pool->first;
-        pool->waiting--;
     }
-    pthread_mutex_unlock(&pool->lock);
     return job;
 }
 
 static void *work(void *arg)
 {
-    struct worker *worker = arg;
+    struct pool *pool = arg;
     struct pool_job *job;
 
-    while ((job = take(worker->pool)))
-        job->run(job, worker->scratch);
+    pthread_mutex_lock(&pool->lock);
+    while ((job = take(pool))) {
+        pthread_mutex_unlock(&pool->lock);
+        job->run(job);
+        pthread_mutex_lock(&pool->lock);
+        pool->jobs--;
+        pthread_mutex_unlock(&pool->lock);
+        job->finish(job);
+        pthread_mutex_lock(&pool->lock);
+    }
+    pthread_mutex_unlock(&pool->lock);
     return NULL;
 }
 
-enum asr_status pool_new(struct pool **out, size_t threads, size_t capacity,
-                         const struct pool_scratch *scratch, struct asr_error *err)
+enum asr_status pool_new(struct pool **out, size_t threads, size_t capacity, struct asr_error *err)
 {
-    enum asr_status st = ASR_OK;
-    struct pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pool->workers[0]));
+    struct pool *pool = calloc(1, sizeof(*pool) + threads * sizeof(pool->threads[0]));
 
     *out = NULL;
     if (!pool)
-        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu worker threads", threads);
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu threads", threads);
     pthread_mutex_init(&pool->lock, NULL);
     pthread_cond_init(&pool->work, NULL);
     pool->last = &pool->first;
-    pool->capacity = capacity;
-    pool->release = scratch->release;
-    for (; pool->n_scratch < threads; pool->n_scratch++) {
-        struct worker *worker = &pool->workers[pool->n_scratch];
-        worker->pool = pool;
-        st = scratch->make(&worker->scratch, scratch->ctx, err);
-        if (st != ASR_OK)
-            goto fail;
-    }
+    pool->max_jobs = threads + capacity;
     for (; pool->n_threads < threads; pool->n_threads++) {
-        struct worker *worker = &pool->workers[pool->n_threads];
-        int rc = pthread_create(&worker->thread, NULL, work, worker);
+        int rc = pthread_create(&pool->threads[pool->n_threads], NULL, work, pool);
         if (rc != 0) {
-            st = asr_fail(err, ASR_ERR_NOMEM, "worker thread %zu of %zu: %s", pool->n_threads + 1,
-                          threads, strerror(rc));
-            goto fail;
+            enum asr_status st = asr_fail(err, ASR_ERR_NOMEM, "thread %zu of %zu: %s",
+                                          pool->n_threads + 1, threads, strerror(rc));
+            pool_free(pool);
+            return st;
         }
     }
     *out = pool;
     return ASR_OK;
-
-fail:
-    pool_free(pool);
-    return st;
-}
-
-static bool is_full(const struct pool *pool)
-{
-    return pool->waiting >= pool->capacity + pool->idle;
 }
 
 bool pool_submit(struct pool *pool, struct pool_job *job)
 {
     pthread_mutex_lock(&pool->lock);
-    bool accepted = !is_full(pool);
+    bool accepted = pool->jobs < pool->max_jobs;
     if (accepted) {
         job->next = NULL;
         *pool->last = job;
         pool->last = &job->next;
-        pool->waiting++;
+        pool->jobs++;
         pthread_cond_signal(&pool->work);
     }
     pthread_mutex_unlock(&pool->lock);
@@ -116,7 +90,7 @@ bool pool_submit(struct pool *pool, struct pool_job *job)
 bool pool_is_full(struct pool *pool)
 {
     pthread_mutex_lock(&pool->lock);
-    bool full = is_full(pool);
+    bool full = pool->jobs >= pool->max_jobs;
     pthread_mutex_unlock(&pool->lock);
     return full;
 }
@@ -130,9 +104,7 @@ void pool_free(struct pool *pool)
     pthread_cond_broadcast(&pool->work);
     pthread_mutex_unlock(&pool->lock);
     for (size_t i = 0; i < pool->n_threads; i++)
-        pthread_join(pool->workers[i].thread, NULL);
-    for (size_t i = 0; i < pool->n_scratch; i++)
-        pool->release(pool->workers[i].scratch);
+        pthread_join(pool->threads[i], NULL);
     pthread_cond_destroy(&pool->work);
     pthread_mutex_destroy(&pool->lock);
     free(pool);

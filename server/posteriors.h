@@ -6,7 +6,7 @@
 #include <stddef.h>
 
 struct posteriors {
-    const float *log_posteriors; /* [frames, tokens], natural log */
+    float *log_posteriors; /* [frames, tokens], natural log */
     size_t frames, tokens;
     double duration_seconds; /* of the recording */
 };

@@ -8,6 +8,8 @@
 
 #include "server/clock.h"
 
+enum { MAX_REQUEST_THREADS = 512 };
+
 void service_init(struct service *service, const struct options *options)
 {
     memset(service, 0, sizeof(*service));
@@ -49,6 +51,20 @@ static enum asr_status name_models(struct service *service, struct asr_error *er
     return ASR_OK;
 }
 
+/* A thread for every request that may be under way at once, as long as that is a sensible number:
+ * they wait in the scheduler's lines then, where live work goes before bulk. */
+static enum asr_status start_pool(struct service *service, struct asr_error *err)
+{
+    const struct options *options = service->options;
+    int64_t requests = options->threads + options->queue, threads = requests;
+
+    if (threads > options->max_connections)
+        threads = options->max_connections;
+    if (threads > MAX_REQUEST_THREADS)
+        threads = MAX_REQUEST_THREADS;
+    return pool_new(&service->pool, (size_t)threads, (size_t)(requests - threads), err);
+}
+
 enum asr_status service_load(struct service *service, struct asr_error *err)
 {
     const struct options *options = service->options;
@@ -60,11 +76,8 @@ enum asr_status service_load(struct service *service, struct asr_error *err)
     if (st == ASR_OK)
         st = keep_new(&service->keep, (size_t)options->keep_bytes, options->keep_seconds, clock_ms,
                       err);
-    if (st == ASR_OK) {
-        struct pool_scratch scratch = pipeline_scratch(service->pipeline);
-        st = pool_new(&service->pool, (size_t)options->threads, (size_t)options->queue, &scratch,
-                      err);
-    }
+    if (st == ASR_OK)
+        st = start_pool(service, err);
     if (st == ASR_OK)
         atomic_compare_exchange_strong(&service->state, &loading, SERVICE_READY);
     return st;

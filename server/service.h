@@ -1,4 +1,4 @@
-/* service.h - what requests are served from: the model, the workers, and whether they are there.
+/* service.h - what requests are served from: the model, the threads, and whether they are there.
  *
  * The HTTP socket opens before the model is loaded, so that probes can see "loading model". The
  * pipeline and the pool are written before the state becomes ready and not changed until all

@@ -1,12 +1,14 @@
 /* transcribe.c - see transcribe.h.
  *
- * One job a file on the same pool as the server's. Workers read, compute and render; the main
- * thread waits for the jobs in order and prints, so that the output does not depend on which
- * file is done first. Only rendered text waits to be printed, never audio. */
+ * One job a file, and as many of them under way as fill the batches of all threads that compute.
+ * Jobs read, wait for the pipeline and render; the main thread waits for the jobs in order and
+ * prints, so that the output does not depend on which file is done first. Only rendered text waits
+ * to be printed, never audio. */
 #include "server/transcribe.h"
 
 #include <errno.h>
 #include <fcntl.h>
+#include <math.h>
 #include <pthread.h>
 #include <stddef.h>
 #include <stdlib.h>
@@ -46,7 +48,7 @@ struct file_list {
     size_t n_jobs, n_done;
 };
 
-/* ---- on a worker thread -----------------------------------------------------------------------
+/* ---- on a thread of the pool ------------------------------------------------------------------
  */
 
 /* Pipes and what else cannot be mapped are read like files; "-" is standard input. */
@@ -93,12 +95,13 @@ static enum asr_status render(const struct file_job *job, const struct transcrip
     return st;
 }
 
-static enum asr_status transcribe_file(struct file_job *job, struct pipeline_worker *worker)
+static enum asr_status transcribe_file(struct file_job *job)
 {
+    static const struct ticket ticket = {LANE_LIVE, INFINITY, false};
     const struct file_list *list = job->list;
     struct transcribe_options decoding = transcribe_defaults;
     struct transcript *transcript = NULL;
-    struct pipeline_times times;
+    struct pipeline_times times = {0};
     struct buffer audio;
 
     decoding.phrases = list->phrases;
@@ -106,7 +109,7 @@ static enum asr_status transcribe_file(struct file_job *job, struct pipeline_wor
     enum asr_status st = read_file(job->file, &audio, &job->err);
     if (st == ASR_OK) {
         struct recording recording = {audio.bytes, audio.n_bytes, list->raw, list->channel};
-        st = pipeline_run(list->pipeline, worker, &recording, &decoding, &transcript, &times,
+        st = pipeline_run(list->pipeline, &ticket, &recording, &decoding, &transcript, &times,
                           &job->err);
     }
     buffer_free(&audio);
@@ -116,16 +119,26 @@ static enum asr_status transcribe_file(struct file_job *job, struct pipeline_wor
     return st;
 }
 
-static void run(struct pool_job *pool_job, void *scratch)
+static struct file_job *file_job_of(struct pool_job *job)
 {
-    struct file_job *job =
-        (struct file_job *)(void *)((char *)pool_job - offsetof(struct file_job, job));
-    struct file_list *list = job->list;
+    return (struct file_job *)(void *)((char *)job - offsetof(struct file_job, job));
+}
 
-    if (transcribe_file(job, scratch) != ASR_OK)
+static void run(struct pool_job *pool_job)
+{
+    struct file_job *job = file_job_of(pool_job);
+
+    if (transcribe_file(job) != ASR_OK)
         buffer_free(&job->text);
     else
         job->err.status = ASR_OK;
+}
+
+static void finish(struct pool_job *pool_job)
+{
+    struct file_job *job = file_job_of(pool_job);
+    struct file_list *list = job->list;
+
     pthread_mutex_lock(&list->lock);
     job->done = true;
     list->n_done++;
@@ -236,17 +249,18 @@ static enum asr_status read_phrases(struct file_list *list, struct asr_error *er
 static enum asr_status submit_all(struct file_list *list, struct pool **pool, char *const *files,
                                   struct asr_error *err)
 {
-    size_t threads = (size_t)list->options->threads;
-    struct pool_scratch scratch = pipeline_scratch(list->pipeline);
+    /* A batch in every thread, and the next one for each getting ready. */
+    size_t threads = 2 * (size_t)list->options->threads * (size_t)list->options->batch_size;
 
     list->jobs = calloc(list->n_jobs, sizeof(*list->jobs));
     if (!list->jobs)
         return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu files", list->n_jobs);
-    enum asr_status st = pool_new(pool, threads < list->n_jobs ? threads : list->n_jobs,
-                                  list->n_jobs, &scratch, err);
+    enum asr_status st =
+        pool_new(pool, threads < list->n_jobs ? threads : list->n_jobs, list->n_jobs, err);
     for (size_t i = 0; st == ASR_OK && i < list->n_jobs; i++) {
         struct file_job *job = &list->jobs[i];
-        *job = (struct file_job){.job = {.run = run}, .list = list, .file = files[i]};
+        *job = (struct file_job){
+            .job = {.run = run, .finish = finish}, .list = list, .file = files[i]};
         buffer_init(&job->text, MAX_TEXT_BYTES);
         pool_submit(*pool, &job->job); /* there is room for all of them */
     }

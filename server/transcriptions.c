@@ -1,5 +1,6 @@
 #include "server/transcriptions.h"
 
+#include <stdlib.h>
 #include <string.h>
 
 #include "proto/transcription_response.h"
@@ -22,35 +23,11 @@ static void render(struct exchange *x, const struct transcription_request *reque
     audio_endpoint_answer(x, transcription_content_type(request->format), st, &err);
 }
 
-/* One way from a request to a transcript. */
-typedef enum asr_status recognize(struct exchange *x, struct pipeline_worker *worker,
-                                  const struct transcribe_options *options, struct transcript **out,
-                                  struct asr_error *err);
-
-/* The recording, which has been uploaded. */
-static enum asr_status recognize_recording(struct exchange *x, struct pipeline_worker *worker,
-                                           const struct transcribe_options *options,
-                                           struct transcript **out, struct asr_error *err)
-{
-    const struct recording recording = audio_endpoint_recording(x);
-
-    return pipeline_run(x->service->pipeline, worker, &recording, options, out, &x->times, err);
-}
-
-static enum asr_status recognize_kept(struct exchange *x, struct pipeline_worker *worker,
-                                      const struct transcribe_options *options,
-                                      struct transcript **out, struct asr_error *err)
-{
-    return pipeline_decode(x->service->pipeline, worker, kept_posteriors(x->kept), options, out,
-                           &x->times, err);
-}
-
-/* What the request says of phrases and weights, around `how`. */
-static void answer_by(struct exchange *x, const struct audio_request *audio,
-                      struct pipeline_worker *worker, recognize *how)
+/* As the request wants it decoded: its phrases and weights. */
+static void answer_from(struct exchange *x, const struct transcription_request *request,
+                        const struct posteriors *heard)
 {
     const struct service *service = x->service;
-    const struct transcription_request *request = seen_as(audio);
     struct transcription_answer answer = {.config =
                                               model_config(pipeline_model(service->pipeline))};
     struct transcribe_options options = {
@@ -68,10 +45,10 @@ static void answer_by(struct exchange *x, const struct audio_request *audio,
                          request->phrases.n_phrases, &err);
     options.phrases = answer.phrases = phrases;
     if (st == ASR_OK)
-        st = how(x, worker, &options, &transcript, &err);
+        st = pipeline_decode(service->pipeline, &x->ticket, heard, &options, &transcript, &x->times,
+                             &err);
     if (st == ASR_OK && request->keep) {
-        const struct posteriors seen = pipeline_posteriors(worker);
-        answer.kept_id = keep_put(service->keep, x->id.text, &seen) ? x->id.text : NULL;
+        answer.kept_id = keep_put(service->keep, x->id.text, heard) ? x->id.text : NULL;
         answer.kept_seconds = service->options->keep_seconds;
     }
     answer.transcript = transcript;
@@ -83,23 +60,31 @@ static void answer_by(struct exchange *x, const struct audio_request *audio,
     phrases_free(phrases);
 }
 
-static void transcribe(struct exchange *x, const struct audio_request *request,
-                       struct pipeline_worker *worker)
+static void transcribe(struct exchange *x, const struct audio_request *request)
 {
-    answer_by(x, request, worker, recognize_recording);
+    const struct recording recording = audio_endpoint_recording(x);
+    struct posteriors heard;
+    struct asr_error err;
+
+    if (pipeline_listen(x->service->pipeline, &x->ticket, &recording, &heard, &x->times, &err) !=
+        ASR_OK) {
+        audio_endpoint_refuse(x, &err);
+        return;
+    }
+    answer_from(x, seen_as(request), &heard);
+    free(heard.log_posteriors);
 }
 
-static void redecode(struct exchange *x, const struct audio_request *request,
-                     struct pipeline_worker *worker)
+static void redecode(struct exchange *x, const struct audio_request *request)
 {
     struct keep *keep = x->service->keep;
     const char *id = seen_as(request)->id;
+    struct kept *kept = keep_borrow(keep, id);
     struct api_error e;
 
-    x->kept = keep_borrow(keep, id);
-    if (x->kept) {
-        answer_by(x, request, worker, recognize_kept);
-        keep_release(keep, x->kept);
+    if (kept) {
+        answer_from(x, seen_as(request), kept_posteriors(kept));
+        keep_release(keep, kept);
         return;
     }
     api_fail(&e, API_NOT_KEPT, "id",

@@ -17,7 +17,8 @@
 
 static const char *const recordings[] = {
     "phone8k.61-70968-0025.wav", "read16k.4077-13751-0001.flac", "read16k.61-70968-0025.flac"};
-static const struct decode_options greedy = {DECODER_GREEDY, 0}, beam = {DECODER_BEAM, 0};
+static const struct decode_options greedy = {.decoder = DECODER_GREEDY},
+                                   beam = {.decoder = DECODER_BEAM};
 
 /* What the independent program's transcripts were computed in. */
 static const struct model_options f32 = {PRECISION_F32, ""};
@@ -228,6 +229,83 @@ START_TEST(no_frames_and_too_few_give_empty_text)
     }
 END_TEST
 
+/* Of the golden recordings, and one of no frames between them. */
+enum { BATCH = 4 };
+
+static void gather(struct utterance *utterances, struct features *features)
+{
+    size_t tokens = network_out_width(model_network(shipped));
+    for (size_t i = 0; i < BATCH; i++) {
+        features[i] = i == 2 ? (struct features){0} : golden_features(recordings[i - (i > 2)]);
+        size_t frames = model_posterior_frames(shipped, features[i].frames);
+        utterances[i] = (struct utterance){features[i].values, features[i].frames,
+                                           malloc(frames * tokens * sizeof(float) + 1)};
+    }
+}
+
+static void drop(struct utterance *utterances, struct features *features)
+{
+    for (size_t i = 0; i < BATCH; i++) {
+        free(utterances[i].log_posteriors);
+        free(features[i].values);
+    }
+}
+
+static const enum precision precisions[] = {PRECISION_F32, PRECISION_BF16, PRECISION_INT8};
+
+START_TEST(an_utterance_gets_bit_for_bit_from_a_batch_what_it_gets_alone)
+    {
+        const struct decode_options options = {.decoder = DECODER_GREEDY, .max_batch = BATCH};
+        const struct model_options precision = {precisions[_i], ""};
+        struct utterance utterances[BATCH];
+        struct features features[BATCH];
+        struct asr_error err = {ASR_OK, ""};
+        struct model *in_f32 = shipped;
+        ck_assert_msg(model_load(&shipped, "model/en", &precision, &err) == ASR_OK, "%s", err.text);
+        struct model_work *together = new_work(&options), *alone = new_work(&greedy);
+        gather(utterances, features);
+        ck_assert_msg(model_posteriors_batch(shipped, together, utterances, BATCH, &err) == ASR_OK,
+                      "%s", err.text);
+        for (size_t i = 0; i < BATCH; i++) {
+            const float *want;
+            size_t frames;
+            ck_assert_int_eq(model_posteriors(shipped, alone, &features[i], &want, &frames, &err),
+                             ASR_OK);
+            size_t bytes = frames * network_out_width(model_network(shipped)) * sizeof(*want);
+            ck_assert(bytes == 0 || memcmp(utterances[i].log_posteriors, want, bytes) == 0);
+        }
+        drop(utterances, features);
+        model_work_free(together);
+        model_work_free(alone);
+        model_free(shipped);
+        shipped = in_f32;
+    }
+END_TEST
+
+START_TEST(every_allocation_of_a_batch_may_fail)
+    {
+        const struct decode_options options = {.decoder = DECODER_GREEDY, .max_batch = BATCH};
+        struct utterance utterances[BATCH];
+        struct features features[BATCH];
+        enum asr_status st;
+        long nth = 0;
+        gather(utterances, features);
+        do {
+            struct model_work *work = new_work(&options);
+            fail_alloc(nth++);
+            st = model_posteriors_batch(shipped, work, utterances, BATCH, NULL);
+            fail_alloc(-1);
+            if (st != ASR_OK) /* what is left must do for the next */
+                ck_assert_int_eq(model_posteriors_batch(shipped, work, utterances, BATCH, NULL),
+                                 ASR_OK);
+            model_work_free(work);
+        } while (st == ASR_ERR_NOMEM);
+        ck_assert_int_eq(st, ASR_OK);
+        ck_assert_int_eq(nth, 5); /* 2 of the network, features, posteriors; then success */
+        drop(utterances, features);
+    }
+END_TEST
+
 START_TEST(a_row_of_posteriors_lasts_the_strides_product)
     {
         ck_assert_double_eq_tol(model_frame_seconds(shipped), 0.03, 1e-12);
@@ -239,7 +317,7 @@ END_TEST
 
 START_TEST(a_beam_of_no_sensible_width_is_refused)
     {
-        const struct decode_options absurd = {DECODER_BEAM, (size_t)-1};
+        const struct decode_options absurd = {.decoder = DECODER_BEAM, .beam_width = (size_t)-1};
         struct model_work *work;
         struct asr_error err = {ASR_OK, ""};
         ck_assert_int_eq(model_work_new(&work, shipped, &absurd, &err), ASR_ERR_INVALID);
@@ -421,6 +499,9 @@ Suite *suite(void)
     tcase_add_loop_test(tc, a_recording_is_transcribed_from_its_bytes, 0, 2);
     tcase_add_loop_test(tc, no_frames_and_too_few_give_empty_text, 0, 3);
     tcase_add_test(tc, a_row_of_posteriors_lasts_the_strides_product);
+    tcase_add_loop_test(tc, an_utterance_gets_bit_for_bit_from_a_batch_what_it_gets_alone, 0,
+                        COUNT(precisions));
+    tcase_add_test(tc, every_allocation_of_a_batch_may_fail);
     tcase_add_test(tc, a_beam_of_no_sensible_width_is_refused);
     tcase_add_test(tc, one_model_serves_four_threads);
     tcase_add_loop_test(tc, every_allocation_of_the_work_may_fail, 0, 2);

@@ -50,6 +50,21 @@ START_TEST(a_recording_s_fields_are_those_of_transcriptions)
     }
 END_TEST
 
+START_TEST(priority_is_live_unless_it_says_bulk)
+    {
+        ck_assert(!search.audio.bulk);
+        ck_assert_int_eq(give(&search.audio, "priority", "live"), API_OK);
+        ck_assert(!search.audio.bulk);
+        ck_assert_int_eq(give(&alignment.audio, "priority", "bulk"), API_OK);
+        ck_assert(alignment.audio.bulk);
+        audio_request_init(&alignment.audio, &alignment_requests);
+        ck_assert_int_eq(give(&alignment.audio, "priority", "high"), API_INVALID_VALUE);
+        ck_assert_str_eq(e.param, "priority");
+        ck_assert_str_eq(e.message,
+                         "Invalid value: 'high'. Supported values are: 'live' and 'bulk'.");
+    }
+END_TEST
+
 START_TEST(an_alignment_needs_its_text)
     {
         ck_assert_int_eq(give(&alignment.audio, "model", "en-v1"), API_OK);
@@ -139,6 +154,7 @@ Suite *suite(void)
 
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, a_recording_s_fields_are_those_of_transcriptions, 0, 2);
+    tcase_add_test(tc, priority_is_live_unless_it_says_bulk);
     tcase_add_test(tc, an_alignment_needs_its_text);
     tcase_add_test(tc, a_text_may_be_long_but_not_endless);
     tcase_add_test(tc, phrases_are_kept_in_order_whatever_the_list_is_called);

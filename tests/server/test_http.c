@@ -1,7 +1,9 @@
 /* The HTTP side with the real model behind it, over sockets of our own: what clients may do that
  * client libraries will not. */
 #include <arpa/inet.h>
+#include <math.h>
 #include <poll.h>
+#include <pthread.h>
 #include <stdlib.h>
 #include <string.h>
 #include <sys/socket.h>
@@ -28,13 +30,14 @@ static const char *no_environment(const char *name)
 static void start_with(const char *body_timeout, bool load)
 {
     static const struct option_sources sources = {no_environment, NULL};
-    char args[][40] = {"--model=model/en", "--port=0", "--threads=1", "--max-body-bytes=1M", ""};
+    char args[][40] = {"--model=model/en",    "--port=0", "--threads=1", "--queue=0",
+                       "--max-body-bytes=1M", ""};
     char *argv[COUNT(args)];
     struct asr_error err;
     bool help;
 
     log_setup(LOG_FORMAT_LOGFMT, LOG_LEVEL_ERROR);
-    snprintf(args[4], sizeof(args[4]), "--body-timeout=%s", body_timeout);
+    snprintf(args[COUNT(args) - 1], sizeof(args[0]), "--body-timeout=%s", body_timeout);
     for (size_t i = 0; i < COUNT(args); i++)
         argv[i] = args[i];
     ck_assert_msg(options_load(&options, COMMAND_SERVE, COUNT(args), argv, &sources, &help, &err) ==
@@ -349,6 +352,123 @@ START_TEST(a_client_that_leaves_is_forgotten)
     }
 END_TEST
 
+/* The one thread that computes, kept busy until it may go on. */
+struct gate {
+    struct work work; /* first */
+    pthread_t thread;
+    pthread_mutex_t lock;
+    pthread_cond_t changed;
+    bool entered, open;
+};
+
+static void wait_at_gate(struct work *work, void *scratch)
+{
+    struct gate *gate = (struct gate *)(void *)work;
+
+    (void)scratch;
+    pthread_mutex_lock(&gate->lock);
+    gate->entered = true;
+    pthread_cond_broadcast(&gate->changed);
+    while (!gate->open)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void *stand_at_gate(void *arg)
+{
+    static const struct ticket ticket = {LANE_LIVE, INFINITY, false};
+    struct pipeline_times times = {0};
+    struct gate *gate = arg;
+
+    pipeline_compute(service.pipeline, &ticket, &gate->work, &times, NULL);
+    return NULL;
+}
+
+static void close_gate(struct gate *gate)
+{
+    *gate = (struct gate){.work = {.run = wait_at_gate},
+                          .lock = PTHREAD_MUTEX_INITIALIZER,
+                          .changed = PTHREAD_COND_INITIALIZER};
+    ck_assert_int_eq(pthread_create(&gate->thread, NULL, stand_at_gate, gate), 0);
+    pthread_mutex_lock(&gate->lock);
+    while (!gate->entered)
+        pthread_cond_wait(&gate->changed, &gate->lock);
+    pthread_mutex_unlock(&gate->lock);
+}
+
+static void open_gate(struct gate *gate)
+{
+    pthread_mutex_lock(&gate->lock);
+    gate->open = true;
+    pthread_cond_broadcast(&gate->changed);
+    pthread_mutex_unlock(&gate->lock);
+    pthread_join(gate->thread, NULL);
+}
+
+/* With one thread and no queue, the one request that may be under way is. */
+static void wait_until_under_way(void)
+{
+    while (!pool_is_full(service.pool))
+        poll(NULL, 0, 5);
+}
+
+/* It ends although nothing of it could be computed. */
+START_TEST(what_a_client_waits_for_is_dropped_when_it_leaves)
+    {
+        struct gate gate;
+
+        close_gate(&gate);
+        int fd = dial();
+        say_recording(fd, "");
+        wait_until_under_way();
+        http_watch(http);
+        ck_assert_uint_eq(http_in_flight(http), 1);
+        close(fd);
+        while (http_in_flight(http) != 0) {
+            http_watch(http);
+            poll(NULL, 0, 5);
+        }
+        open_gate(&gate);
+    }
+END_TEST
+
+START_TEST(work_that_could_not_begin_in_time_is_answered_503)
+    {
+        static const char *const has[] = {"\"overloaded\"", "Retry-After: ", "its turn", NULL};
+        struct gate gate;
+
+        options.request_timeout_seconds = 0.05;
+        close_gate(&gate);
+        int fd = dial();
+        say_recording(fd, "");
+        expect(hear(fd), "503", has);
+        open_gate(&gate);
+        close(fd);
+    }
+END_TEST
+
+START_TEST(one_more_than_may_be_under_way_is_refused_and_taken_when_there_is_room)
+    {
+        static const char *const full[] = {"\"overloaded\"", "Retry-After: ", NULL};
+        struct gate gate;
+
+        close_gate(&gate);
+        int first = dial(), second = dial();
+        say_recording(first, "");
+        wait_until_under_way();
+        say_recording(second, "");
+        expect(hear(second), "503", full);
+        open_gate(&gate);
+        expect(hear(first), "200", NULL);
+        for (int i = 0; i < 10; i++) { /* who has an answer has made room */
+            say_recording(first, "");
+            expect(hear(first), "200", NULL);
+        }
+        close(first);
+        close(second);
+    }
+END_TEST
+
 START_TEST(an_address_in_use_is_an_error_that_names_it)
     {
         struct options second = options;
@@ -381,6 +501,9 @@ Suite *suite(void)
     tcase_add_test(served, a_refused_small_body_keeps_the_connection);
     tcase_add_test(served, draining_finishes_what_is_in_flight_and_takes_nothing_new);
     tcase_add_test(served, a_client_that_leaves_is_forgotten);
+    tcase_add_test(served, what_a_client_waits_for_is_dropped_when_it_leaves);
+    tcase_add_test(served, work_that_could_not_begin_in_time_is_answered_503);
+    tcase_add_test(served, one_more_than_may_be_under_way_is_refused_and_taken_when_there_is_room);
     tcase_add_test(served, an_address_in_use_is_an_error_that_names_it);
     tcase_add_loop_test(own, a_body_that_does_not_come_in_time_is_answered_408, 0,
                         COUNT(slow_pieces));
