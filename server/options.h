@@ -33,6 +33,7 @@ struct options {
     char *kernel;      /* "": the fastest */
     int64_t decoder;   /* enum decoder_kind */
     int64_t beam;      /* 0: the model's own */
+    double piece_seconds;
     double max_duration_seconds;
     int64_t max_rate_hz, max_channels;
     int64_t log_format; /* enum log_format */

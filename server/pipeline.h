@@ -9,32 +9,15 @@
 
 #include <stddef.h>
 
-#include "audio/decode.h"
-#include "audio/front_end.h"
 #include "audio/status.h"
 #include "model/labels.h"
 #include "model/model.h"
+#include "server/hearing.h"
 #include "server/options.h"
 #include "server/posteriors.h"
 #include "server/sched.h"
 
 struct pipeline;
-
-struct recording {
-    const void *bytes; /* borrowed */
-    size_t n_bytes;
-    struct raw_format raw; /* encoding RAW_NONE: look at the container */
-    int channel;           /* CHANNEL_MIX or 0-based */
-};
-
-/* What was done for a request so far: calls add to it. */
-struct pipeline_times {
-    double queue_ms;     /* waiting for threads */
-    double features_ms;  /* decoding, resampling, fbank */
-    double recognize_ms; /* network, of a batch its share, and what made something of its output */
-    double audio_seconds;
-    size_t batch; /* the most utterances that one went through the network with, itself included */
-};
 
 /* Loads the model and starts the threads, each warmed: a second of noise has been through it, so
  * that the first request finds the weights in memory and the scratch allocated. Borrows nothing.

@@ -97,6 +97,68 @@ START_TEST(a_picked_channel_gives_what_it_gives_alone)
     }
 END_TEST
 
+START_TEST(every_channel_comes_out_of_one_pass_as_it_does_alone)
+    {
+        enum { SAMPLES = 40000 }; /* several blocks */
+        static int16_t mono[3][SAMPLES], all[3 * SAMPLES];
+        const struct raw_format raw = {RAW_PCM_S16LE, 8000, 3}; /* resampled, so with state */
+        struct features each[3] = {{.bins = 80}, {.bins = 80}, {.bins = 80}};
+        struct asr_error err = {0};
+        struct front_end *fe;
+        size_t frames;
+
+        for (int c = 0; c < 3; c++)
+            fill_noise(mono[c], SAMPLES, 1, (unsigned)c);
+        for (size_t i = 0; i < COUNT(all); i++)
+            all[i] = mono[i % 3][i / 3];
+        ck_assert_int_eq(
+            front_end_open(&fe, fb, all, sizeof(all), &raw, CHANNEL_EACH, &limits, &err), ASR_OK);
+        ck_assert_uint_eq(front_end_lanes(fe), 3);
+        do {
+            ck_assert_int_eq(front_end_next(fe, work, &frames, &err), ASR_OK);
+            for (size_t c = 0; c < 3; c++)
+                features_append(&each[c], front_end_features(fe, c), frames, &err);
+        } while (frames > 0);
+        ck_assert_double_eq_tol(front_end_seconds(fe), 5, 1e-12);
+        front_end_close(fe);
+        for (size_t c = 0; c < 3; c++) {
+            struct raw_format one = {RAW_PCM_S16LE, 8000, 1};
+            ck_assert_int_eq(front_end_extract(fb, work, mono[c], sizeof(mono[c]), &one, 0, &limits,
+                                               &features, &err),
+                             ASR_OK);
+            ck_assert_uint_eq(each[c].frames, fbank_frames(fb, 5 * shipped_fbank.sample_rate_hz));
+            ck_assert_uint_eq(each[c].frames, features.frames);
+            ck_assert_mem_eq(each[c].values, features.values,
+                             features.frames * features.bins * sizeof(float));
+            features_free(&each[c]);
+        }
+    }
+END_TEST
+
+START_TEST(a_long_recording_takes_the_memory_of_a_block)
+    {
+        enum { SECONDS = 60 };
+        const struct raw_format raw = {RAW_MULAW, 8000, 2};
+        unsigned char *bytes = calloc(2 * 8000, SECONDS);
+        struct asr_error err = {0};
+        struct front_end *fe;
+        size_t frames = 1, all = 0, before;
+
+        ck_assert_ptr_nonnull(bytes);
+        before = bytes_asked_for();
+        ck_assert_int_eq(front_end_open(&fe, fb, bytes, (size_t)2 * 8000 * SECONDS, &raw,
+                                        CHANNEL_EACH, &limits, &err),
+                         ASR_OK);
+        for (; frames > 0; all += frames)
+            ck_assert_int_eq(front_end_next(fe, work, &frames, &err), ASR_OK);
+        front_end_close(fe);
+        ck_assert_uint_eq(all, fbank_frames(fb, (size_t)SECONDS * shipped_fbank.sample_rate_hz));
+        /* All features of one channel would be 1.9 MB. */
+        ck_assert_uint_lt(bytes_asked_for() - before, (size_t)1 << 20);
+        free(bytes);
+    }
+END_TEST
+
 START_TEST(channels_that_cancel_mix_to_silence)
     {
         int16_t stereo[2000];
@@ -114,7 +176,7 @@ END_TEST
 
 START_TEST(a_channel_that_is_not_there_is_refused)
     {
-        static const int channels[] = {1, 2, 1000, -2};
+        static const int channels[] = {1, 2, 1000, -3};
         int16_t samples[1000] = {0};
         struct asr_error err;
         ck_assert_int_eq(extract_pcm(samples, sizeof(samples), 1, channels[_i], &err),
@@ -152,7 +214,7 @@ START_TEST(other_rates_keep_their_duration)
     }
 END_TEST
 
-START_TEST(features_grow_past_what_the_bytes_promised)
+START_TEST(features_are_what_is_decoded_whatever_the_header_says)
     {
         /* Silence in FLAC: 20 seconds declared as unknown, in a few hundred bytes. */
         size_t n_bytes;
@@ -282,9 +344,9 @@ START_TEST(every_allocation_may_fail)
             front_end_work_free(fresh);
         } while (st == ASR_ERR_NOMEM);
         ck_assert_int_eq(st, ASR_OK);
-        /* the work's struct and block, two of fbank's work, its state; the decoder, the resampler,
-         * the features, the resampled block */
-        ck_assert_int_ge(nth, 10);
+        /* the work's struct and two blocks, two of fbank's work; the decoder, the recording, the
+         * resampler, fbank's state, the resampled block, a block's features, the features */
+        ck_assert_int_ge(nth, 12);
         fbank_free(own);
         free(bytes);
     }
@@ -298,11 +360,13 @@ Suite *suite(void)
     tcase_add_checked_fixture(tc, set_up, tear_down);
     tcase_add_test(tc, a_flac_file_gives_the_reference_features);
     tcase_add_loop_test(tc, a_picked_channel_gives_what_it_gives_alone, 0, 2);
+    tcase_add_test(tc, every_channel_comes_out_of_one_pass_as_it_does_alone);
+    tcase_add_test(tc, a_long_recording_takes_the_memory_of_a_block);
     tcase_add_test(tc, channels_that_cancel_mix_to_silence);
     tcase_add_loop_test(tc, a_channel_that_is_not_there_is_refused, 0, 4);
     tcase_add_loop_test(tc, a_recording_shorter_than_a_frame_has_no_features_and_no_error, 0, 3);
     tcase_add_loop_test(tc, other_rates_keep_their_duration, 0, 5);
-    tcase_add_test(tc, features_grow_past_what_the_bytes_promised);
+    tcase_add_test(tc, features_are_what_is_decoded_whatever_the_header_says);
     tcase_add_test(tc, a_failure_leaves_no_frames_of_the_recording_before);
     tcase_add_test(tc, a_failure_half_way_leaves_no_frames_either);
     tcase_add_test(tc, threads_share_one_fbank_and_get_the_same_bits);

@@ -1,0 +1,304 @@
+/* hearing.c - see hearing.h.
+ *
+ * Two windows of pieces take turns: one is filled by a worker (decode, features, cut) while the
+ * pieces of the other wait for the network or are in it. Windows bound what a long recording holds,
+ * and for how long it keeps a worker from others: 8 pieces of 20 seconds are filled in some 50 ms.
+ */
+#include "server/hearing.h"
+
+#include <stdbool.h>
+#include <stdlib.h>
+#include <string.h>
+
+#include "audio/front_end.h"
+#include "audio/pieces.h"
+#include "model/speechlike.h"
+#include "model/timeline.h"
+#include "server/worker.h"
+
+/* Of pieces (audio/pieces.h). On calls, 0.5 to 2 s of context and pauses of 0.3 to 1 s make no
+ * difference that can be told from chance; pieces of 10 s cost 0.5 % of the words, of 15 to 30 s
+ * none. */
+#define CONTEXT_SECONDS 1.0
+#define MAX_PAUSE_SECONDS 0.5
+
+/* A piece on its way through the network. */
+struct slot {
+    struct work work; /* first */
+    struct utterance utterance;
+    enum asr_status st;
+    struct asr_error err;
+    float *features; /* the utterance's */
+    size_t rows_before, first_row,
+        n_rows; /* of posteriors: heard only; the piece's own, and where */
+    double speech_seconds;
+};
+
+struct window {
+    struct slot slots[HEARING_PIECES];
+    size_t n;
+};
+
+struct hearing {
+    struct work work; /* first: that of filling a window */
+    const struct hearing_config *config;
+    const struct recording *recording;
+    const struct ticket *ticket;
+    struct front_end *front_end; /* NULL: not begun */
+    struct pieces *pieces;
+    struct timeline timeline;
+    size_t frames; /* of features, so far */
+    bool ended;    /* there are no more features */
+    bool cut;      /* nor pieces */
+    struct window windows[2], *filling;
+    enum asr_status st; /* of filling it */
+    struct asr_error *err;
+};
+
+/* ---- on the threads that compute --------------------------------------------------------------
+ */
+
+static size_t larger(size_t a, size_t b)
+{
+    return a > b ? a : b;
+}
+
+static enum asr_status new_pieces(struct hearing *h, struct asr_error *err)
+{
+    const struct fbank *fb = model_fbank(h->config->model);
+    double frames_per_second = 1000 / fbank_config(fb)->frame_shift_ms;
+    size_t stride = network_stride(model_network(h->config->model));
+    size_t max = (size_t)(h->config->piece_seconds * frames_per_second);
+    size_t context = (size_t)(CONTEXT_SECONDS * frames_per_second) / stride * stride;
+    size_t max_pause = (size_t)(MAX_PAUSE_SECONDS * frames_per_second);
+    /* A network of so long a stride that seconds are few of them gets the least that there can be.
+     */
+    const struct pieces_config config = {
+        .max_frames = larger(max, 4 * context + 2 * stride),
+        .context_frames = context,
+        .max_pause_frames = larger(max_pause, 2 * stride + 1),
+        .stride = stride,
+    };
+
+    return pieces_new(&h->pieces, fb, &config, err);
+}
+
+static enum asr_status begin(struct hearing *h, struct asr_error *err)
+{
+    const struct recording *recording = h->recording;
+    const struct model_config *config = model_config(h->config->model);
+    bool headerless = recording->raw.encoding != RAW_NONE;
+
+    timeline_begin(&h->timeline, config->n_tokens, config->blank, config->word_separator);
+    enum asr_status st = new_pieces(h, err);
+    if (st == ASR_OK)
+        st = front_end_open(&h->front_end, model_fbank(h->config->model), recording->bytes,
+                            recording->n_bytes, headerless ? &recording->raw : NULL,
+                            recording->channel, &h->config->limits, err);
+    return st;
+}
+
+static void slot_release(struct slot *slot)
+{
+    free(slot->features);
+    free(slot->utterance.log_posteriors);
+    *slot = (struct slot){.n_rows = 0};
+}
+
+/* Copies what is to be heard, for the stream goes on. */
+static enum asr_status add_piece(struct hearing *h, const struct piece *piece,
+                                 struct asr_error *err)
+{
+    const struct model *model = h->config->model;
+    size_t bins = fbank_bins(model_fbank(model)), stride = network_stride(model_network(model));
+    size_t frames = piece->heard_end - piece->heard_begin;
+    size_t rows = model_posterior_frames(model, frames);
+    size_t before = (piece->begin - piece->heard_begin) / stride;
+    size_t own = (piece->end - piece->begin + stride - 1) / stride;
+    struct slot *slot = &h->filling->slots[h->filling->n++];
+
+    *slot = (struct slot){
+        .work = {{.ticket = h->ticket, .frames = frames}, .kind = WORK_BATCHED},
+        .rows_before = before < rows ? before : rows,
+        .first_row = piece->begin / stride,
+        .speech_seconds =
+            (double)piece->speech_frames * model_frame_seconds(model) / (double)stride,
+    };
+    slot->n_rows = own < rows - slot->rows_before ? own : rows - slot->rows_before;
+    slot->features = malloc(frames * bins * sizeof(float));
+    float *log_posteriors = malloc((rows * h->timeline.tokens + 1) * sizeof(float));
+    slot->utterance = (struct utterance){slot->features, frames, log_posteriors};
+    if (!slot->features || !log_posteriors)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for a piece of %zu frames", frames);
+    memcpy(slot->features, piece->features, frames * bins * sizeof(float));
+    return ASR_OK;
+}
+
+/* The stream's next block. */
+static enum asr_status push_block(struct hearing *h, struct worker *worker, struct asr_error *err)
+{
+    size_t frames;
+    enum asr_status st = front_end_next(h->front_end, worker->front_end, &frames, err);
+
+    if (st == ASR_OK)
+        st = pieces_push(h->pieces, front_end_features(h->front_end, 0), frames, err);
+    if (st == ASR_OK && frames == 0) {
+        pieces_finish(h->pieces);
+        h->ended = true;
+    }
+    h->frames += frames;
+    return st;
+}
+
+static void fill(struct work *work, void *scratch)
+{
+    struct hearing *h = (struct hearing *)(void *)work;
+    struct piece piece;
+
+    h->st = h->front_end ? ASR_OK : begin(h, h->err);
+    while (h->st == ASR_OK && !h->cut && h->filling->n < HEARING_PIECES) {
+        if (pieces_next(h->pieces, &piece))
+            h->st = add_piece(h, &piece, h->err);
+        else if (h->ended)
+            h->cut = true;
+        else
+            h->st = push_block(h, scratch, h->err);
+    }
+}
+
+void hearing_run_batch(const struct model *model, void *scratch, struct work *const *works,
+                       size_t count)
+{
+    const struct worker *worker = scratch;
+    struct utterance utterances[BATCH_MAX] = {{0}};
+    struct asr_error err = {ASR_OK, ""};
+
+    for (size_t i = 0; i < count; i++)
+        utterances[i] = ((const struct slot *)(const void *)works[i])->utterance;
+    enum asr_status st = model_posteriors_batch(model, worker->model, utterances, count, &err);
+    for (size_t i = 0; i < count; i++) {
+        struct slot *slot = (struct slot *)(void *)works[i];
+        slot->st = st;
+        slot->err = err;
+    }
+}
+
+/* ---- on the requests' threads -----------------------------------------------------------------
+ */
+
+static enum asr_status fill_window(struct hearing *h, struct window *window,
+                                   struct pipeline_times *times, struct asr_error *err)
+{
+    h->work = (struct work){{.ticket = h->ticket}, .kind = WORK_BEGIN, .run = fill};
+    h->filling = window;
+    h->err = err;
+    enum asr_status st = sched_run(h->config->sched, &h->work, err);
+    times->queue_ms += h->work.waited_ms;
+    times->features_ms += h->work.computed_ms;
+    return st == ASR_OK ? h->st : st;
+}
+
+static void submit_window(const struct hearing *h, struct window *window)
+{
+    struct work *works[HEARING_PIECES];
+
+    for (size_t i = 0; i < window->n; i++)
+        works[i] = &window->slots[i].work;
+    sched_submit(h->config->sched, works, window->n);
+}
+
+/* What was heard, into the timeline, unless it turns out not to be speech. */
+static enum asr_status lay(struct hearing *h, const struct slot *slot, struct asr_error *err)
+{
+    const float *rows = slot->utterance.log_posteriors + slot->rows_before * h->timeline.tokens;
+
+    if (!speechlike(rows, slot->n_rows, h->timeline.tokens, h->timeline.blank,
+                    model_frame_seconds(h->config->model), slot->speech_seconds))
+        return ASR_OK;
+    return timeline_lay(&h->timeline, slot->first_row, rows, slot->n_rows, err);
+}
+
+/* Waits for all that was submitted, whatever comes of it, and empties the window. */
+static enum asr_status collect_window(struct hearing *h, struct window *window,
+                                      struct pipeline_times *times, struct asr_error *err)
+{
+    enum asr_status st = ASR_OK;
+
+    for (size_t i = 0; i < window->n; i++) {
+        struct slot *slot = &window->slots[i];
+        struct asr_error why;
+        enum asr_status heard = sched_wait(h->config->sched, &slot->work, &why);
+        if (heard == ASR_OK && slot->st != ASR_OK) {
+            heard = slot->st;
+            why = slot->err;
+        }
+        times->queue_ms += slot->work.waited_ms;
+        times->recognize_ms += slot->work.computed_ms;
+        times->batch = larger(times->batch, slot->work.batch);
+        if (st == ASR_OK && heard != ASR_OK)
+            st = asr_fail(err, heard, "%s", why.text);
+        if (st == ASR_OK)
+            st = lay(h, slot, err);
+        slot_release(slot);
+    }
+    window->n = 0;
+    return st;
+}
+
+static enum asr_status hear_windows(struct hearing *h, struct pipeline_times *times,
+                                    struct asr_error *err)
+{
+    struct window *made = &h->windows[0], *heard = &h->windows[1];
+    struct asr_error why;
+    enum asr_status st = ASR_OK;
+
+    while (st == ASR_OK && (!h->cut || heard->n > 0)) {
+        if (!h->cut)
+            st = fill_window(h, made, times, err);
+        enum asr_status collected = collect_window(h, heard, times, &why);
+        if (st == ASR_OK && collected != ASR_OK)
+            st = asr_fail(err, collected, "%s", why.text);
+        if (st != ASR_OK)
+            break;
+        submit_window(h, made);
+        struct window *empty = heard;
+        heard = made;
+        made = empty;
+    }
+    for (size_t i = 0; i < made->n; i++)
+        slot_release(&made->slots[i]);
+    return st;
+}
+
+static void hearing_free(struct hearing *h)
+{
+    front_end_close(h->front_end);
+    pieces_free(h->pieces);
+    timeline_free(&h->timeline);
+    free(h);
+}
+
+enum asr_status hearing_run(const struct hearing_config *config, const struct ticket *ticket,
+                            const struct recording *recording, struct posteriors *out,
+                            struct pipeline_times *times, struct asr_error *err)
+{
+    struct hearing *h = calloc(1, sizeof(*h));
+
+    *out = (struct posteriors){0};
+    if (!h)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for a recording");
+    h->config = config;
+    h->ticket = ticket;
+    h->recording = recording;
+    enum asr_status st = hear_windows(h, times, err);
+    if (st == ASR_OK)
+        st = timeline_extend(&h->timeline, model_posterior_frames(config->model, h->frames), err);
+    if (st == ASR_OK) {
+        times->audio_seconds = front_end_seconds(h->front_end);
+        *out = (struct posteriors){h->timeline.log_posteriors, h->timeline.frames,
+                                   h->timeline.tokens, times->audio_seconds};
+        h->timeline.log_posteriors = NULL; /* the caller's now */
+    }
+    hearing_free(h);
+    return st;
+}
