@@ -328,16 +328,12 @@ size_t model_posterior_frames(const struct model *model, size_t feature_frames)
     return network_out_frames(model->network, feature_frames);
 }
 
-/* All that the batch wants of the work's memory. */
+/* All that the batch, which gives `rows`, wants of the work's memory. */
 static enum asr_status reserve_batch(const struct model *model, struct model_work *work,
-                                     const struct batch *batch, struct asr_error *err)
+                                     const struct batch *batch, size_t rows, struct asr_error *err)
 {
-    size_t rows = 0;
-    /* First: it refuses batches that are too many or too long. */
     enum asr_status st = network_reserve(work->network, model->network, batch, err);
 
-    for (size_t u = 0; u < batch->count; u++)
-        rows += model_posterior_frames(model, batch->lengths[u]);
     if (st == ASR_OK)
         st = reserve(&work->posteriors, rows, network_out_width(model->network), err);
     /* One utterance lies as the network wants it already. */
@@ -364,50 +360,57 @@ static const float *pack(const struct model *model, struct model_work *work,
     return work->features.values;
 }
 
+/* Through the network: work->posteriors are those of all, one behind the other. */
+static enum asr_status forward(const struct model *model, struct model_work *work,
+                               const struct utterance *utterances, size_t count,
+                               struct asr_error *err)
+{
+    const struct batch batch = {count, work->lengths};
+    size_t rows = 0;
+
+    assert(count <= work->max_batch);
+    for (size_t u = 0; u < count; u++) {
+        work->lengths[u] = utterances[u].frames;
+        rows += model_posterior_frames(model, utterances[u].frames);
+    }
+    enum asr_status st = reserve_batch(model, work, &batch, rows, err);
+    if (st != ASR_OK)
+        return st;
+    network_forward(model->network, work->network, &batch, pack(model, work, utterances, count),
+                    work->posteriors.values);
+    log_softmax(work->posteriors.values, rows, network_out_width(model->network));
+    return ASR_OK;
+}
+
 enum asr_status model_posteriors_batch(const struct model *model, struct model_work *work,
                                        const struct utterance *utterances, size_t count,
                                        struct asr_error *err)
 {
-    const struct batch batch = {count, work->lengths};
-    size_t width = network_out_width(model->network);
+    enum asr_status st = forward(model, work, utterances, count, err);
+    const float *from = work->posteriors.values;
 
-    assert(count <= work->max_batch);
-    for (size_t u = 0; u < count; u++)
-        work->lengths[u] = utterances[u].frames;
-    enum asr_status st = reserve_batch(model, work, &batch, err);
-    if (st != ASR_OK)
-        return st;
-    const float *features = pack(model, work, utterances, count);
-    float *from = work->posteriors.values;
-    network_forward(model->network, work->network, &batch, features, from);
-    for (size_t u = 0; u < count; u++) {
-        size_t frames = model_posterior_frames(model, utterances[u].frames);
-        log_softmax(from, frames, width);
-        if (frames > 0 && utterances[u].log_posteriors != from)
-            memcpy(utterances[u].log_posteriors, from, frames * width * sizeof(*from));
-        from += frames * width;
+    for (size_t u = 0; st == ASR_OK && u < count; u++) {
+        size_t floats =
+            model_posterior_frames(model, utterances[u].frames) * network_out_width(model->network);
+        if (floats > 0)
+            memcpy(utterances[u].log_posteriors, from, floats * sizeof(*from));
+        from += floats;
     }
-    return ASR_OK;
+    return st;
 }
 
 enum asr_status model_posteriors(const struct model *model, struct model_work *work,
                                  const struct features *features, const float **log_posteriors,
                                  size_t *frames, struct asr_error *err)
 {
-    size_t n_frames = model_posterior_frames(model, features->frames);
-    enum asr_status st =
-        reserve(&work->posteriors, n_frames, network_out_width(model->network), err);
+    const struct utterance alone = {features->values, features->frames, NULL};
 
     assert(features->frames == 0 || features->bins == network_in_width(model->network));
-    if (st == ASR_OK) {
-        const struct utterance alone = {features->values, features->frames,
-                                        work->posteriors.values};
-        st = model_posteriors_batch(model, work, &alone, 1, err);
-    }
+    enum asr_status st = forward(model, work, &alone, 1, err);
     if (st != ASR_OK)
         return st;
     *log_posteriors = work->posteriors.values;
-    *frames = n_frames;
+    *frames = model_posterior_frames(model, features->frames);
     return ASR_OK;
 }
 

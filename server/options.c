@@ -68,7 +68,7 @@ static const struct row rows[] = {
      "other names that requests may call the model by, comma-separated"},
     {"queue", COUNT, COMMAND_SERVE, AT(queue), "64", 0, 100000, "N",
      "requests that may wait beside one per thread; more are answered 503"},
-    {"batch-wait-ms", COUNT, COMMAND_SERVE, AT(batch_wait_ms), "0", 0, 1000, "N",
+    {"batch-wait-ms", COUNT, COMMAND_SERVE, AT(batch_wait_ms), "3", 0, 1000, "N",
      "milliseconds that a batch may wait for requests whose features are just being computed"},
     {"max-body-bytes", BYTES, COMMAND_SERVE, AT(max_body_bytes), "100M", 1, 1e12, "BYTES",
      "largest request body; K, M and G are understood"},

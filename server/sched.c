@@ -5,11 +5,12 @@
  * work's own, so that the end of one wakes nobody else.
  *
  * Rejected: to let an idle worker wait until a batch has filled. It costs a lone client those
- * milliseconds, and under load there are no idle workers: batches fill behind the busy ones. What
- * `wait_ms` allows is to wait for requests whose features are being computed by another worker just
+ * milliseconds, and under load there are no idle workers: batches fill behind the busy ones. All
+ * that `wait_ms` allows is to wait for requests whose features another worker is computing just
  * now. Nor does one worker take all while another is idle: they share. */
 #include "server/sched.h"
 
+#include <assert.h>
 #include <math.h>
 #include <stdlib.h>
 #include <string.h>
@@ -170,6 +171,7 @@ static void compute(const struct worker *worker, const struct group *group)
     const struct sched_config *config = &worker->sched->config;
     struct work *works[BATCH_MAX];
 
+    assert(group->count > 0);
     for (size_t i = 0; i < group->count; i++)
         works[i] = work_of(group->members[i]);
     if (works[0]->kind == WORK_BATCHED)

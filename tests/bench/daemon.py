@@ -4,10 +4,11 @@ import contextlib, json, os, re, subprocess, sys, threading, urllib.request, uui
 
 
 @contextlib.contextmanager
-def daemon():
-    """Gives the address that endpoints are relative to. The tree's model, at a port that is free."""
+def started(*options):
+    """Gives the address that endpoints are relative to, and the process. The tree's model, at a port that is free."""
     scribed = os.path.join(os.environ.get("BUILD", "build/plain"), "scribed")
-    process = subprocess.Popen([scribed, "serve", "--model", "model/en", "--port", "0"], stderr=subprocess.PIPE, text=True)
+    process = subprocess.Popen([scribed, "serve", "--model", "model/en", "--port", "0", *options],
+                               stderr=subprocess.PIPE, text=True)
     try:
         port = None
         for line in process.stderr:
@@ -19,10 +20,17 @@ def daemon():
             sys.exit("the daemon has not started")
         # A daemon whose log nobody reads stops when the pipe is full.
         threading.Thread(target=process.stderr.read, daemon=True).start()
-        yield "http://127.0.0.1:%s/v1/" % port
+        yield "http://127.0.0.1:%s/v1/" % port, process
     finally:
         process.terminate()
         process.wait()
+
+
+@contextlib.contextmanager
+def daemon():
+    """The address alone, of one with its defaults."""
+    with started() as (address, _):
+        yield address
 
 
 def post(url, audio, fields):
