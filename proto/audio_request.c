@@ -139,6 +139,10 @@ static enum api_error_code take_channels(struct audio_request *req,
                                          const struct request_field *field, const char *text,
                                          struct api_error *e)
 {
+    if (strcmp(text, "separate") == 0) {
+        req->separate = true;
+        return API_OK;
+    }
     return request_take_count(&req->raw.channels, 1, 9999, field, text, e);
 }
 
@@ -265,6 +269,23 @@ static bool list_has(const char *list, const char *wanted)
     }
 }
 
+static enum api_error_code check_channels(const struct audio_request *req, struct api_error *e)
+{
+    if (!req->separate)
+        return API_OK;
+    if (!req->kind->separates)
+        return api_fail(
+            e, API_UNSUPPORTED_PARAMETER, "channels",
+            "channels 'separate' is for transcriptions: choose one with `channel` here");
+    if (req->channel != CHANNEL_MIX)
+        return api_fail(
+            e, API_INVALID_REQUEST, "channel",
+            "channel picks channel %d, where every channel is asked for: leave one of the "
+            "two out",
+            req->channel);
+    return API_OK;
+}
+
 /* Headerless audio needs its encoding and rate; elsewhere they would contradict the container. */
 static enum api_error_code check_raw(const struct audio_request *req, struct api_error *e)
 {
@@ -304,7 +325,8 @@ static enum api_error_code check_recording(const struct audio_request *req, bool
                         "language '%s' is not served here. Use '%s' (%s) or leave the field out.",
                         quote(req->language).text, served->language,
                         language_name(served->language));
-    return check_raw(req, e);
+    code = check_channels(req, e);
+    return code == API_OK ? check_raw(req, e) : code;
 }
 
 enum api_error_code audio_request_finish(const struct audio_request *req, bool have_file,

@@ -31,6 +31,7 @@ struct audio_request {
     struct raw_format raw; /* encoding RAW_NONE: look at the container */
     int channel;           /* CHANNEL_MIX or 0-based */
     bool bulk;             /* can wait behind those who cannot */
+    bool separate;         /* instead: every channel by itself */
     uint32_t fields_seen;  /* private: which have been given */
 };
 
@@ -69,6 +70,7 @@ struct served {
 struct request_kind {
     size_t request_bytes;                                 /* of the whole struct */
     bool without_audio;                                   /* no recording */
+    bool separates;                                       /* takes channels=separate */
     const struct field_table *tables[REQUEST_MAX_TABLES]; /* those left over are NULL */
     void (*init)(struct audio_request *req);    /* of what is not all zero; NULL: nothing */
     void (*release)(struct audio_request *req); /* NULL: owns no memory */

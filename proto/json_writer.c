@@ -95,6 +95,12 @@ void json_write_bytes(struct json_writer *w, const char *key, const char *text, 
     put(w, "\"", 1);
 }
 
+void json_write_boolean(struct json_writer *w, const char *key, bool value)
+{
+    put_key(w, key);
+    put(w, value ? "true" : "false", value ? 4 : 5);
+}
+
 void json_write_integer(struct json_writer *w, const char *key, int64_t value)
 {
     char text[24];

@@ -30,6 +30,7 @@ void json_write_close(struct json_writer *w, char bracket);                 /* '
 void json_write_text(struct json_writer *w, const char *key,
                      const char *text); /* NULL text: null */
 void json_write_bytes(struct json_writer *w, const char *key, const char *text, size_t n_bytes);
+void json_write_boolean(struct json_writer *w, const char *key, bool value);
 void json_write_integer(struct json_writer *w, const char *key, int64_t value);
 
 /* Rounded to `decimals` (0 to 9) places and written without trailing zeros, hence never as

@@ -141,6 +141,17 @@ static enum api_error_code take_keep(struct audio_request *req, const struct req
     return take_flag(&own(req)->keep, field, text, e);
 }
 
+static enum api_error_code take_multichannel(struct audio_request *req,
+                                             const struct request_field *field, const char *text,
+                                             struct api_error *e)
+{
+    bool wanted = false;
+    enum api_error_code code = take_flag(&wanted, field, text, e);
+
+    req->separate = req->separate || wanted; /* `channels` may have said so */
+    return code;
+}
+
 static enum api_error_code take_alternatives(struct audio_request *req,
                                              const struct request_field *field, const char *text,
                                              struct api_error *e)
@@ -242,6 +253,7 @@ static const struct request_field transcription_rows[] = {
     {"languages[]", FIELD_LIST, take_languages, NULL, 0},
     {"temperature", FIELD_SCALAR, take_temperature, NULL, 0},
     {"keep", FIELD_SCALAR, take_keep, NULL, 0},
+    {"multichannel", FIELD_SCALAR, take_multichannel, NULL, 0},
     {"prompt", FIELD_SCALAR, take_hint, NULL, 0},
     {"chunking_strategy", FIELD_OBJECT, take_chunking, NULL, 0},
     {"stream", FIELD_SCALAR, take_stream,
@@ -300,6 +312,24 @@ static enum api_error_code check_format(const struct transcription_request *req,
     return API_OK;
 }
 
+/* What is of one transcript only. */
+static enum api_error_code check_separate(const struct transcription_request *req,
+                                          struct api_error *e)
+{
+    const char *unfit = req->keep                 ? "keep"
+                        : req->logprobs           ? "include[]"
+                        : req->n_alternatives > 0 ? "alternatives"
+                                                  : NULL;
+
+    if (!req->audio.separate || !unfit)
+        return API_OK;
+    return api_fail(
+        e, API_UNSUPPORTED_PARAMETER, unfit,
+        "%s is not supported with separate channels: ask for one channel at a time with "
+        "`channel`, or leave it out",
+        unfit);
+}
+
 enum api_error_code transcription_request_check_greedy(const struct transcription_request *req,
                                                        struct api_error *e)
 {
@@ -340,6 +370,8 @@ static enum api_error_code check(const struct audio_request *audio, const struct
 
     if (code == API_OK)
         code = check_languages(req, served->language, e);
+    if (code == API_OK)
+        code = check_separate(req, e);
     if (code == API_OK && req->keep && !served->keeps)
         code = api_fail(e, API_UNSUPPORTED_PARAMETER, "keep",
                         "keep is not supported: this server keeps nothing (--keep-bytes 0). Leave "
@@ -364,6 +396,7 @@ static enum api_error_code check_redecode(const struct audio_request *audio,
 
 const struct request_kind transcription_requests = {
     .request_bytes = sizeof(struct transcription_request),
+    .separates = true,
     .tables = {&recording_fields, &decoding_fields, &transcription_fields},
     .init = init,
     .release = release,

@@ -31,18 +31,36 @@ const char *transcription_content_type(enum response_format format)
 
 /* ---- JSON ------------------------------------------------------------------------------------ */
 
-static void write_words(struct json_writer *w, const struct transcript *t)
+/* Where there are no channels to tell apart. */
+enum { NO_CHANNEL = -1 };
+
+static void write_channel(struct json_writer *w, int channel)
 {
+    if (channel != NO_CHANNEL)
+        json_write_integer(w, "channel", channel);
+}
+
+static void write_word(struct json_writer *w, const struct word *word, int channel)
+{
+    json_write_open(w, NULL, '{');
+    json_write_text(w, "word", word->text);
+    json_write_number(w, "start", word->start_seconds, TIME_DECIMALS);
+    json_write_number(w, "end", word->end_seconds, TIME_DECIMALS);
+    json_write_number(w, "confidence", word->confidence, SCORE_DECIMALS);
+    write_channel(w, channel);
+    json_write_close(w, '}');
+}
+
+static void write_words(struct json_writer *w, const struct transcription_answer *a)
+{
+    const struct transcript *t = a->transcript;
+    const struct conversation *c = a->conversation;
+
     json_write_open(w, "words", '[');
-    for (size_t i = 0; i < t->n_words; i++) {
-        const struct word *word = &t->words[i];
-        json_write_open(w, NULL, '{');
-        json_write_text(w, "word", word->text);
-        json_write_number(w, "start", word->start_seconds, TIME_DECIMALS);
-        json_write_number(w, "end", word->end_seconds, TIME_DECIMALS);
-        json_write_number(w, "confidence", word->confidence, SCORE_DECIMALS);
-        json_write_close(w, '}');
-    }
+    for (size_t i = 0; c && i < c->n_words; i++)
+        write_word(w, c->words[i].word, (int)c->words[i].channel);
+    for (size_t i = 0; !c && i < t->n_words; i++)
+        write_word(w, &t->words[i], NO_CHANNEL);
     json_write_close(w, ']');
 }
 
@@ -65,10 +83,10 @@ static enum asr_status compression_ratio(const char *text, double *ratio, struct
 
 /* Whisper's segments start with the blank that parts them, so that their texts joined are the
  * whole; clients rely on it. `seek` is where a Whisper window began: we have only one window. */
-static enum asr_status write_segment(struct json_writer *w, const struct transcript *t, size_t id,
+static enum asr_status write_segment(struct json_writer *w, const struct transcript *t,
+                                     const struct segment *s, size_t id, int channel,
                                      struct buffer *text, struct asr_error *err)
 {
-    const struct segment *s = &t->segments[id];
     double ratio = 0;
 
     text->n_bytes = 0;
@@ -91,20 +109,28 @@ static enum asr_status write_segment(struct json_writer *w, const struct transcr
     json_write_number(w, "avg_logprob", s->mean_log_posterior, SCORE_DECIMALS);
     json_write_number(w, "compression_ratio", ratio, SCORE_DECIMALS);
     json_write_number(w, "no_speech_prob", s->no_speech_probability, SCORE_DECIMALS);
+    write_channel(w, channel);
     json_write_close(w, '}');
     return ASR_OK;
 }
 
-static enum asr_status write_segments(struct json_writer *w, const struct transcript *t,
+static enum asr_status write_segments(struct json_writer *w, const struct transcription_answer *a,
                                       struct asr_error *err)
 {
+    const struct transcript *t = a->transcript;
+    const struct conversation *c = a->conversation;
     enum asr_status st = ASR_OK;
     struct buffer text;
 
     buffer_init(&text, w->out->max_bytes);
     json_write_open(w, "segments", '[');
-    for (size_t i = 0; i < t->n_segments && st == ASR_OK; i++)
-        st = write_segment(w, t, i, &text, err);
+    for (size_t i = 0; c && i < c->n_segments && st == ASR_OK; i++) {
+        size_t channel = c->segments[i].channel;
+        st = write_segment(w, c->parties[channel].transcript, c->segments[i].segment, i,
+                           (int)channel, &text, err);
+    }
+    for (size_t i = 0; !c && i < t->n_segments && st == ASR_OK; i++)
+        st = write_segment(w, t, &t->segments[i], i, NO_CHANNEL, &text, err);
     json_write_close(w, ']');
     buffer_free(&text);
     return st;
@@ -179,6 +205,81 @@ static void write_kept(struct json_writer *w, const struct transcription_answer 
     json_write_close(w, '}');
 }
 
+/* ---- conversations ----------------------------------------------------------------------------
+ */
+
+/* A turn's segments, joined by blanks. */
+static enum asr_status put_turn(struct buffer *out, const struct conversation *c, size_t first,
+                                size_t n, struct asr_error *err)
+{
+    enum asr_status st = ASR_OK;
+
+    for (size_t i = 0; i < n && st == ASR_OK; i++)
+        st = buffer_printf(out, err, "%s%s", i ? " " : "", c->segments[first + i].segment->text);
+    return st;
+}
+
+/* A turn a line, all but the last ended; or each after its channel, all of them ended. */
+static enum asr_status put_turns(struct buffer *out, const struct conversation *c, bool labels,
+                                 struct asr_error *err)
+{
+    enum asr_status st = buffer_append(out, "", 0, err);
+
+    for (size_t i = 0, n = 0; i < c->n_segments && st == ASR_OK; i += n) {
+        n = conversation_turn(c, i);
+        if (labels)
+            st = buffer_printf(out, err, "Channel %zu: ", c->segments[i].channel);
+        if (st == ASR_OK)
+            st = put_turn(out, c, i, n, err);
+        if (st == ASR_OK && (labels || i + n < c->n_segments))
+            st = buffer_append(out, "\n", 1, err);
+    }
+    return st;
+}
+
+static void write_parties(struct json_writer *w, const struct transcription_answer *a)
+{
+    const struct conversation *c = a->conversation;
+
+    json_write_open(w, "channels", '[');
+    for (size_t p = 0; p < c->n_parties; p++) {
+        json_write_open(w, NULL, '{');
+        json_write_integer(w, "channel", (int64_t)p);
+        json_write_text(w, "text", c->parties[p].transcript->text);
+        json_write_number(w, "talk_seconds", c->parties[p].talk_seconds, TIME_DECIMALS);
+        json_write_close(w, '}');
+    }
+    json_write_close(w, ']');
+    json_write_number(w, "overlap_seconds", c->overlap_seconds, TIME_DECIMALS);
+    json_write_number(w, "silence_seconds", c->silence_seconds, TIME_DECIMALS);
+    json_write_boolean(w, "dual_mono", a->dual_mono);
+}
+
+/* The text, and of a conversation whose it is. */
+static void write_text(struct json_writer *w, const struct transcription_answer *a)
+{
+    struct asr_error err;
+    struct buffer text;
+
+    if (!a->conversation) {
+        json_write_text(w, "text", a->transcript->text);
+        return;
+    }
+    buffer_init(&text, w->out->max_bytes);
+    enum asr_status st = put_turns(&text, a->conversation, false, &err);
+    if (st == ASR_OK)
+        json_write_text(w, "text", text.bytes);
+    else if (w->status == ASR_OK)
+        w->status = st;
+    buffer_free(&text);
+    write_parties(w, a);
+}
+
+static double duration_of(const struct transcription_answer *a)
+{
+    return a->conversation ? a->conversation->duration_seconds : a->transcript->duration_seconds;
+}
+
 /* What the requests of both JSON formats may ask for besides. */
 static void write_extras(struct json_writer *w, const struct transcription_answer *a,
                          const struct transcription_request *req)
@@ -200,9 +301,9 @@ static enum asr_status render_json(const struct transcription_answer *a,
 
     json_write_start(&w, out, err);
     json_write_open(&w, NULL, '{');
-    json_write_text(&w, "text", a->transcript->text);
+    write_text(&w, a);
     write_extras(&w, a, req);
-    response_write_usage(&w, a->transcript->duration_seconds);
+    response_write_usage(&w, duration_of(a));
     json_write_close(&w, '}');
     return json_write_finish(&w);
 }
@@ -211,24 +312,23 @@ static enum asr_status render_verbose_json(const struct transcription_answer *a,
                                            const struct transcription_request *req,
                                            struct buffer *out, struct asr_error *err)
 {
-    const struct transcript *t = a->transcript;
     struct json_writer w;
 
     json_write_start(&w, out, err);
     json_write_open(&w, NULL, '{');
     json_write_text(&w, "task", "transcribe");
     json_write_text(&w, "language", language_name(a->config->language));
-    json_write_number(&w, "duration", t->duration_seconds, TIME_DECIMALS);
-    json_write_text(&w, "text", t->text);
+    json_write_number(&w, "duration", duration_of(a), TIME_DECIMALS);
+    write_text(&w, a);
     if (req->word_times)
-        write_words(&w, t);
+        write_words(&w, a);
     if (req->segment_times || !req->word_times) { /* segments are the default granularity */
-        enum asr_status st = write_segments(&w, t, err);
+        enum asr_status st = write_segments(&w, a, err);
         if (w.status == ASR_OK)
             w.status = st;
     }
     write_extras(&w, a, req);
-    response_write_usage(&w, t->duration_seconds);
+    response_write_usage(&w, duration_of(a));
     json_write_close(&w, '}');
     return json_write_finish(&w);
 }
@@ -263,9 +363,18 @@ static enum asr_status put_cue_text(struct buffer *out, const char *text, bool m
     return st;
 }
 
+/* Who speaks a cue: WebVTT has markup for it, SubRip the custom of a name and a colon. */
+static enum asr_status put_voice(struct buffer *out, int channel, bool markup,
+                                 struct asr_error *err)
+{
+    if (channel == NO_CHANNEL)
+        return ASR_OK;
+    return buffer_printf(out, err, markup ? "<v Channel %d>" : "Channel %d: ", channel);
+}
+
 /* One cue, as both formats have it but for the time's decimal mark. WebVTT wants end > start,
  * which rounding could undo. */
-static enum asr_status put_cue(struct buffer *out, const struct segment *s, char point,
+static enum asr_status put_cue(struct buffer *out, const struct segment *s, int channel, char point,
                                struct asr_error *err)
 {
     int64_t start_ms = llround(s->start_seconds * 1000), end_ms = llround(s->end_seconds * 1000);
@@ -278,31 +387,47 @@ static enum asr_status put_cue(struct buffer *out, const struct segment *s, char
     if (st == ASR_OK)
         st = buffer_append(out, "\n", 1, err);
     if (st == ASR_OK)
+        st = put_voice(out, channel, point == '.', err);
+    if (st == ASR_OK)
         st = put_cue_text(out, s->text, point == '.', err);
     return st == ASR_OK ? buffer_append(out, "\n\n", 2, err) : st;
 }
 
-static enum asr_status render_srt(const struct transcript *t, struct buffer *out,
+static size_t cue_count(const struct transcription_answer *a)
+{
+    return a->conversation ? a->conversation->n_segments : a->transcript->n_segments;
+}
+
+static enum asr_status put_cue_at(struct buffer *out, const struct transcription_answer *a,
+                                  size_t i, char point, struct asr_error *err)
+{
+    if (!a->conversation)
+        return put_cue(out, &a->transcript->segments[i], NO_CHANNEL, point, err);
+    const struct spoken_segment *spoken = &a->conversation->segments[i];
+    return put_cue(out, spoken->segment, (int)spoken->channel, point, err);
+}
+
+static enum asr_status render_srt(const struct transcription_answer *a, struct buffer *out,
                                   struct asr_error *err)
 {
     /* Silence has no cue: its body is empty, but is there. */
     enum asr_status st = buffer_append(out, "", 0, err);
 
-    for (size_t i = 0; i < t->n_segments && st == ASR_OK; i++) {
+    for (size_t i = 0; i < cue_count(a) && st == ASR_OK; i++) {
         st = buffer_printf(out, err, "%zu\n", i + 1);
         if (st == ASR_OK)
-            st = put_cue(out, &t->segments[i], ',', err);
+            st = put_cue_at(out, a, i, ',', err);
     }
     return st;
 }
 
-static enum asr_status render_vtt(const struct transcript *t, struct buffer *out,
+static enum asr_status render_vtt(const struct transcription_answer *a, struct buffer *out,
                                   struct asr_error *err)
 {
     enum asr_status st = buffer_printf(out, err, "WEBVTT\n\n");
 
-    for (size_t i = 0; i < t->n_segments && st == ASR_OK; i++)
-        st = put_cue(out, &t->segments[i], '.', err);
+    for (size_t i = 0; i < cue_count(a) && st == ASR_OK; i++)
+        st = put_cue_at(out, a, i, '.', err);
     return st;
 }
 
@@ -310,7 +435,6 @@ enum asr_status transcription_render(const struct transcription_answer *answer,
                                      const struct transcription_request *req, struct buffer *out,
                                      struct asr_error *err)
 {
-    const struct transcript *t = answer->transcript;
     enum asr_status st = ASR_ERR_INVALID;
     size_t start_bytes = out->n_bytes;
 
@@ -319,16 +443,17 @@ enum asr_status transcription_render(const struct transcription_answer *answer,
         st = render_json(answer, req, out, err);
         break;
     case RESPONSE_TEXT:
-        st = buffer_printf(out, err, "%s\n", t->text);
+        st = answer->conversation ? put_turns(out, answer->conversation, true, err)
+                                  : buffer_printf(out, err, "%s\n", answer->transcript->text);
         break;
     case RESPONSE_SRT:
-        st = render_srt(t, out, err);
+        st = render_srt(answer, out, err);
         break;
     case RESPONSE_VERBOSE_JSON:
         st = render_verbose_json(answer, req, out, err);
         break;
     case RESPONSE_VTT:
-        st = render_vtt(t, out, err);
+        st = render_vtt(answer, out, err);
         break;
     }
     if (st != ASR_OK && out->bytes) { /* no half body */

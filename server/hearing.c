@@ -25,6 +25,7 @@
 /* A piece on its way through the network. */
 struct slot {
     struct work work; /* first */
+    struct track *track;
     struct utterance utterance;
     enum asr_status st;
     struct asr_error err;
@@ -39,15 +40,21 @@ struct window {
     size_t n;
 };
 
+/* A channel, or the mean of all. */
+struct track {
+    struct pieces *pieces;
+    struct timeline timeline;
+};
+
 struct hearing {
     struct work work; /* first: that of filling a window */
     const struct hearing_config *config;
     const struct recording *recording;
     const struct ticket *ticket;
     struct front_end *front_end; /* NULL: not begun */
-    struct pieces *pieces;
-    struct timeline timeline;
-    size_t frames; /* of features, so far */
+    struct track *tracks;        /* one for each lane of the front end */
+    size_t n_tracks;
+    size_t frames; /* of features, so far, in each */
     bool ended;    /* there are no more features */
     bool cut;      /* nor pieces */
     struct window windows[2], *filling;
@@ -63,7 +70,8 @@ static size_t larger(size_t a, size_t b)
     return a > b ? a : b;
 }
 
-static enum asr_status new_pieces(struct hearing *h, struct asr_error *err)
+static enum asr_status new_pieces(const struct hearing *h, struct pieces **out,
+                                  struct asr_error *err)
 {
     const struct fbank *fb = model_fbank(h->config->model);
     double frames_per_second = 1000 / fbank_config(fb)->frame_shift_ms;
@@ -80,22 +88,35 @@ static enum asr_status new_pieces(struct hearing *h, struct asr_error *err)
         .stride = stride,
     };
 
-    return pieces_new(&h->pieces, fb, &config, err);
+    return pieces_new(out, fb, &config, err);
+}
+
+static enum asr_status begin_tracks(struct hearing *h, struct asr_error *err)
+{
+    const struct model_config *config = model_config(h->config->model);
+    enum asr_status st = ASR_OK;
+
+    h->tracks = calloc(front_end_lanes(h->front_end), sizeof(*h->tracks));
+    if (!h->tracks)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for a recording's channels");
+    h->n_tracks = front_end_lanes(h->front_end);
+    for (size_t l = 0; l < h->n_tracks && st == ASR_OK; l++) {
+        timeline_begin(&h->tracks[l].timeline, config->n_tokens, config->blank,
+                       config->word_separator);
+        st = new_pieces(h, &h->tracks[l].pieces, err);
+    }
+    return st;
 }
 
 static enum asr_status begin(struct hearing *h, struct asr_error *err)
 {
     const struct recording *recording = h->recording;
-    const struct model_config *config = model_config(h->config->model);
     bool headerless = recording->raw.encoding != RAW_NONE;
+    enum asr_status st = front_end_open(
+        &h->front_end, model_fbank(h->config->model), recording->bytes, recording->n_bytes,
+        headerless ? &recording->raw : NULL, recording->channel, &h->config->limits, err);
 
-    timeline_begin(&h->timeline, config->n_tokens, config->blank, config->word_separator);
-    enum asr_status st = new_pieces(h, err);
-    if (st == ASR_OK)
-        st = front_end_open(&h->front_end, model_fbank(h->config->model), recording->bytes,
-                            recording->n_bytes, headerless ? &recording->raw : NULL,
-                            recording->channel, &h->config->limits, err);
-    return st;
+    return st == ASR_OK ? begin_tracks(h, err) : st;
 }
 
 static void slot_release(struct slot *slot)
@@ -106,7 +127,7 @@ static void slot_release(struct slot *slot)
 }
 
 /* Copies what is to be heard, for the stream goes on. */
-static enum asr_status add_piece(struct hearing *h, const struct piece *piece,
+static enum asr_status add_piece(struct hearing *h, struct track *track, const struct piece *piece,
                                  struct asr_error *err)
 {
     const struct model *model = h->config->model;
@@ -119,6 +140,7 @@ static enum asr_status add_piece(struct hearing *h, const struct piece *piece,
 
     *slot = (struct slot){
         .work = {{.ticket = h->ticket, .frames = frames}, .kind = WORK_BATCHED},
+        .track = track,
         .rows_before = before < rows ? before : rows,
         .first_row = piece->begin / stride,
         .speech_seconds =
@@ -126,7 +148,7 @@ static enum asr_status add_piece(struct hearing *h, const struct piece *piece,
     };
     slot->n_rows = own < rows - slot->rows_before ? own : rows - slot->rows_before;
     slot->features = malloc(frames * bins * sizeof(float));
-    float *log_posteriors = malloc((rows * h->timeline.tokens + 1) * sizeof(float));
+    float *log_posteriors = malloc((rows * track->timeline.tokens + 1) * sizeof(float));
     slot->utterance = (struct utterance){slot->features, frames, log_posteriors};
     if (!slot->features || !log_posteriors)
         return asr_fail(err, ASR_ERR_NOMEM, "out of memory for a piece of %zu frames", frames);
@@ -140,25 +162,38 @@ static enum asr_status push_block(struct hearing *h, struct worker *worker, stru
     size_t frames;
     enum asr_status st = front_end_next(h->front_end, worker->front_end, &frames, err);
 
-    if (st == ASR_OK)
-        st = pieces_push(h->pieces, front_end_features(h->front_end, 0), frames, err);
-    if (st == ASR_OK && frames == 0) {
-        pieces_finish(h->pieces);
-        h->ended = true;
+    h->ended = st == ASR_OK && frames == 0;
+    for (size_t l = 0; l < h->n_tracks && st == ASR_OK; l++) {
+        if (h->ended)
+            pieces_finish(h->tracks[l].pieces);
+        else
+            st = pieces_push(h->tracks[l].pieces, front_end_features(h->front_end, l), frames, err);
     }
     h->frames += frames;
     return st;
 }
 
+/* From the first track that has one. */
+static bool next_piece(const struct hearing *h, struct track **track, struct piece *piece)
+{
+    for (size_t l = 0; l < h->n_tracks; l++) {
+        *track = &h->tracks[l];
+        if (pieces_next((*track)->pieces, piece))
+            return true;
+    }
+    return false;
+}
+
 static void fill(struct work *work, void *scratch)
 {
     struct hearing *h = (struct hearing *)(void *)work;
+    struct track *track;
     struct piece piece;
 
     h->st = h->front_end ? ASR_OK : begin(h, h->err);
     while (h->st == ASR_OK && !h->cut && h->filling->n < HEARING_PIECES) {
-        if (pieces_next(h->pieces, &piece))
-            h->st = add_piece(h, &piece, h->err);
+        if (next_piece(h, &track, &piece))
+            h->st = add_piece(h, track, &piece, h->err);
         else if (h->ended)
             h->cut = true;
         else
@@ -208,14 +243,15 @@ static void submit_window(const struct hearing *h, struct window *window)
 }
 
 /* What was heard, into the timeline, unless it turns out not to be speech. */
-static enum asr_status lay(struct hearing *h, const struct slot *slot, struct asr_error *err)
+static enum asr_status lay(const struct hearing *h, const struct slot *slot, struct asr_error *err)
 {
-    const float *rows = slot->utterance.log_posteriors + slot->rows_before * h->timeline.tokens;
+    struct timeline *timeline = &slot->track->timeline;
+    const float *rows = slot->utterance.log_posteriors + slot->rows_before * timeline->tokens;
 
-    if (!speechlike(rows, slot->n_rows, h->timeline.tokens, h->timeline.blank,
+    if (!speechlike(rows, slot->n_rows, timeline->tokens, timeline->blank,
                     model_frame_seconds(h->config->model), slot->speech_seconds))
         return ASR_OK;
-    return timeline_lay(&h->timeline, slot->first_row, rows, slot->n_rows, err);
+    return timeline_lay(timeline, slot->first_row, rows, slot->n_rows, err);
 }
 
 /* Waits for all that was submitted, whatever comes of it, and empties the window. */
@@ -273,18 +309,54 @@ static enum asr_status hear_windows(struct hearing *h, struct pipeline_times *ti
 static void hearing_free(struct hearing *h)
 {
     front_end_close(h->front_end);
-    pieces_free(h->pieces);
-    timeline_free(&h->timeline);
+    for (size_t l = 0; l < h->n_tracks; l++) {
+        pieces_free(h->tracks[l].pieces);
+        timeline_free(&h->tracks[l].timeline);
+    }
+    free(h->tracks);
     free(h);
 }
 
+void posteriors_free(struct posteriors *heard, size_t n_lanes)
+{
+    for (size_t l = 0; heard && l < n_lanes; l++)
+        free(heard[l].log_posteriors);
+    free(heard);
+}
+
+/* The tracks' timelines, which become the caller's. */
+static enum asr_status hand_over(struct hearing *h, struct posteriors **out, struct asr_error *err)
+{
+    size_t rows = model_posterior_frames(h->config->model, h->frames);
+    struct posteriors *heard = calloc(h->n_tracks, sizeof(*heard));
+    enum asr_status st = ASR_OK;
+
+    if (!heard)
+        return asr_fail(err, ASR_ERR_NOMEM, "out of memory for %zu channels", h->n_tracks);
+    for (size_t l = 0; l < h->n_tracks && st == ASR_OK; l++)
+        st = timeline_extend(&h->tracks[l].timeline, rows, err);
+    if (st != ASR_OK) {
+        free(heard);
+        return st;
+    }
+    for (size_t l = 0; l < h->n_tracks; l++) {
+        struct timeline *timeline = &h->tracks[l].timeline;
+        heard[l] = (struct posteriors){timeline->log_posteriors, timeline->frames, timeline->tokens,
+                                       front_end_seconds(h->front_end)};
+        timeline->log_posteriors = NULL;
+    }
+    *out = heard;
+    return ASR_OK;
+}
+
 enum asr_status hearing_run(const struct hearing_config *config, const struct ticket *ticket,
-                            const struct recording *recording, struct posteriors *out,
-                            struct pipeline_times *times, struct asr_error *err)
+                            const struct recording *recording, struct posteriors **out,
+                            size_t *n_lanes, struct pipeline_times *times, struct asr_error *err)
 {
     struct hearing *h = calloc(1, sizeof(*h));
 
-    *out = (struct posteriors){0};
+    *out = NULL;
+    *n_lanes = 0;
     if (!h)
         return asr_fail(err, ASR_ERR_NOMEM, "out of memory for a recording");
     h->config = config;
@@ -292,12 +364,10 @@ enum asr_status hearing_run(const struct hearing_config *config, const struct ti
     h->recording = recording;
     enum asr_status st = hear_windows(h, times, err);
     if (st == ASR_OK)
-        st = timeline_extend(&h->timeline, model_posterior_frames(config->model, h->frames), err);
+        st = hand_over(h, out, err);
     if (st == ASR_OK) {
+        *n_lanes = h->n_tracks;
         times->audio_seconds = front_end_seconds(h->front_end);
-        *out = (struct posteriors){h->timeline.log_posteriors, h->timeline.frames,
-                                   h->timeline.tokens, times->audio_seconds};
-        h->timeline.log_posteriors = NULL; /* the caller's now */
     }
     hearing_free(h);
     return st;

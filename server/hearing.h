@@ -21,7 +21,7 @@ struct recording {
     const void *bytes; /* borrowed */
     size_t n_bytes;
     struct raw_format raw; /* encoding RAW_NONE: look at the container */
-    int channel;           /* CHANNEL_MIX or 0-based */
+    int channel;           /* 0-based, CHANNEL_MIX or CHANNEL_EACH (audio/front_end.h) */
 };
 
 /* What was done for a request so far: calls add to it. */
@@ -41,10 +41,12 @@ struct hearing_config {
     double piece_seconds; /* that recordings are cut into at most */
 };
 
-/* *out: free(out->log_posteriors). */
+/* *out: [*n_lanes], one for each channel of CHANNEL_EACH, else one: posteriors_free(). All lanes
+ * come from one pass over the bytes, and their pieces share batches. */
 enum asr_status hearing_run(const struct hearing_config *config, const struct ticket *ticket,
-                            const struct recording *recording, struct posteriors *out,
-                            struct pipeline_times *times, struct asr_error *err);
+                            const struct recording *recording, struct posteriors **out,
+                            size_t *n_lanes, struct pipeline_times *times, struct asr_error *err);
+void posteriors_free(struct posteriors *heard, size_t n_lanes); /* NULL is fine */
 
 /* What the sched's run_batch does. */
 void hearing_run_batch(const struct model *model, void *scratch, struct work *const *works,

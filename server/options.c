@@ -93,8 +93,8 @@ static const struct row rows[] = {
     {"sample-rate", COUNT, COMMAND_TRANSCRIBE, AT(sample_rate_hz), "0", 0, 10000000, "HZ",
      "of headerless audio"},
     {"channels", COUNT, COMMAND_TRANSCRIBE, AT(channels), "1", 1, 256, "N", "of headerless audio"},
-    {"channel", TEXT, COMMAND_TRANSCRIBE, AT(channel), "mix", 0, 0, "mix|N",
-     "the mean of all channels, or one of them, counted from 0"},
+    {"channel", TEXT, COMMAND_TRANSCRIBE, AT(channel), "mix", 0, 0, "mix|separate|N",
+     "the mean of all channels, each by itself, or one of them, counted from 0"},
     {"phrases", TEXT, COMMAND_TRANSCRIBE, AT(phrases), "", 0, 0, "FILE",
      "phrases to expect, one a line; a tab and a weight may follow"},
 };

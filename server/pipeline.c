@@ -158,7 +158,25 @@ enum asr_status pipeline_listen(const struct pipeline *p, const struct ticket *t
                                 const struct recording *recording, struct posteriors *out,
                                 struct pipeline_times *times, struct asr_error *err)
 {
-    return hearing_run(&p->hearing, ticket, recording, out, times, err);
+    struct posteriors *heard;
+    size_t n_lanes;
+    enum asr_status st = hearing_run(&p->hearing, ticket, recording, &heard, &n_lanes, times, err);
+
+    *out = st == ASR_OK ? heard[0] : (struct posteriors){0};
+    if (st == ASR_OK)
+        free(heard);
+    return st;
+}
+
+enum asr_status pipeline_listen_each(const struct pipeline *p, const struct ticket *ticket,
+                                     const struct recording *recording, struct posteriors **out,
+                                     size_t *n_channels, struct pipeline_times *times,
+                                     struct asr_error *err)
+{
+    struct recording each = *recording;
+
+    each.channel = CHANNEL_EACH;
+    return hearing_run(&p->hearing, ticket, &each, out, n_channels, times, err);
 }
 
 enum asr_status pipeline_compute(const struct pipeline *p, const struct ticket *ticket,

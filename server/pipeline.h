@@ -43,6 +43,13 @@ enum asr_status pipeline_listen(const struct pipeline *pipeline, const struct ti
                                 const struct recording *recording, struct posteriors *out,
                                 struct pipeline_times *times, struct asr_error *err);
 
+/* Of every channel by itself, whatever recording->channel says: *out has *n_channels of them, for
+ * posteriors_free(). */
+enum asr_status pipeline_listen_each(const struct pipeline *pipeline, const struct ticket *ticket,
+                                     const struct recording *recording, struct posteriors **out,
+                                     size_t *n_channels, struct pipeline_times *times,
+                                     struct asr_error *err);
+
 /* The second half. */
 enum asr_status pipeline_decode(const struct pipeline *pipeline, const struct ticket *ticket,
                                 const struct posteriors *posteriors,

@@ -16,6 +16,7 @@
 #include <unistd.h>
 
 #include "proto/transcription_response.h"
+#include "server/call.h"
 #include "server/phrase_file.h"
 #include "server/pipeline.h"
 #include "server/pool.h"
@@ -40,6 +41,7 @@ struct file_list {
     struct pipeline *pipeline;
     struct raw_format raw;
     int channel;
+    bool separate;                        /* instead: every channel by itself */
     struct transcription_request request; /* what the output is to be */
     struct phrases *phrases;              /* NULL: none */
     pthread_mutex_t lock;
@@ -76,18 +78,35 @@ static enum asr_status read_file(const char *file, struct buffer *out, struct as
     return st;
 }
 
+/* A line for each channel, which is named behind the file. */
+static enum asr_status render_parties(const struct file_job *job,
+                                      const struct conversation *conversation, struct buffer *out,
+                                      struct asr_error *err)
+{
+    enum asr_status st = ASR_OK;
+
+    for (size_t p = 0; p < conversation->n_parties && st == ASR_OK; p++)
+        st = buffer_printf(out, err, "%s#%zu\t%s\n", job->file, p,
+                           conversation->parties[p].transcript->text);
+    return st;
+}
+
+/* Of either, and not the other. */
 static enum asr_status render(const struct file_job *job, const struct transcript *transcript,
-                              struct buffer *out, struct asr_error *err)
+                              const struct call *call, struct buffer *out, struct asr_error *err)
 {
     const struct file_list *list = job->list;
     const struct transcription_answer answer = {
         .transcript = transcript,
+        .conversation = call->conversation,
+        .dual_mono = call->dual_mono,
         .config = model_config(pipeline_model(list->pipeline)),
         .phrases = list->phrases,
     };
 
     if (list->options->format == OUTPUT_TSV)
-        return buffer_printf(out, err, "%s\t%s\n", job->file, transcript->text);
+        return list->separate ? render_parties(job, call->conversation, out, err)
+                              : buffer_printf(out, err, "%s\t%s\n", job->file, transcript->text);
     enum asr_status st = transcription_render(&answer, &list->request, out, err);
     /* A body may end without a newline; a line of output may not. */
     if (st == ASR_OK && (out->n_bytes == 0 || out->bytes[out->n_bytes - 1] != '\n'))
@@ -101,6 +120,7 @@ static enum asr_status transcribe_file(struct file_job *job)
     const struct file_list *list = job->list;
     struct transcribe_options decoding = transcribe_defaults;
     struct transcript *transcript = NULL;
+    struct call call = {0};
     struct pipeline_times times = {0};
     struct buffer audio;
 
@@ -109,13 +129,16 @@ static enum asr_status transcribe_file(struct file_job *job)
     enum asr_status st = read_file(job->file, &audio, &job->err);
     if (st == ASR_OK) {
         struct recording recording = {audio.bytes, audio.n_bytes, list->raw, list->channel};
-        st = pipeline_run(list->pipeline, &ticket, &recording, &decoding, &transcript, &times,
-                          &job->err);
+        st = list->separate ? call_transcribe(&call, list->pipeline, &ticket, &recording, &decoding,
+                                              &times, &job->err)
+                            : pipeline_run(list->pipeline, &ticket, &recording, &decoding,
+                                           &transcript, &times, &job->err);
     }
     buffer_free(&audio);
     if (st == ASR_OK)
-        st = render(job, transcript, &job->text, &job->err);
+        st = render(job, transcript, &call, &job->text, &job->err);
     transcript_free(transcript);
+    call_free(&call);
     return st;
 }
 
@@ -187,17 +210,18 @@ static int print_all(struct file_list *list)
     return status;
 }
 
-/* "mix", or a number of channels counted from 0; headerless audio as stated. */
+/* "mix", "separate", or a number of channels counted from 0; headerless audio as stated. */
 static enum asr_status read_source(struct file_list *list, struct asr_error *err)
 {
     const struct options *options = list->options;
     const char *channel = options->channel, *encoding = options->encoding;
 
     list->channel = CHANNEL_MIX;
-    if (strcmp(channel, "mix") != 0) {
+    list->separate = strcmp(channel, "separate") == 0;
+    if (!list->separate && strcmp(channel, "mix") != 0) {
         if (!*channel || strspn(channel, "0123456789") != strlen(channel) || strlen(channel) > 3)
-            return asr_fail(err, ASR_ERR_INVALID, "--channel: '%.64s' is not mix or 0 to 999",
-                            channel);
+            return asr_fail(err, ASR_ERR_INVALID,
+                            "--channel: '%.64s' is not mix, separate or 0 to 999", channel);
         list->channel = (int)strtol(channel, NULL, 10);
     }
     if (!*encoding) {

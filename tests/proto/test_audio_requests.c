@@ -128,6 +128,17 @@ START_TEST(phrases_are_bounded_in_number_and_length)
     }
 END_TEST
 
+START_TEST(separate_channels_are_for_transcriptions)
+    {
+        ck_assert_int_eq(give(&search.audio, "model", "en-v1"), API_OK);
+        ck_assert_int_eq(give(&search.audio, "phrases[]", "a"), API_OK);
+        ck_assert_int_eq(give(&search.audio, "channels", "separate"), API_OK);
+        ck_assert_int_eq(audio_request_finish(&search.audio, true, &served, &e),
+                         API_UNSUPPORTED_PARAMETER);
+        ck_assert_str_eq(e.param, "channels");
+    }
+END_TEST
+
 static const struct {
     const char *value;
     double score; /* -1: refused */
@@ -155,6 +166,7 @@ Suite *suite(void)
     tcase_add_checked_fixture(tc, setup, teardown);
     tcase_add_loop_test(tc, a_recording_s_fields_are_those_of_transcriptions, 0, 2);
     tcase_add_test(tc, priority_is_live_unless_it_says_bulk);
+    tcase_add_test(tc, separate_channels_are_for_transcriptions);
     tcase_add_test(tc, an_alignment_needs_its_text);
     tcase_add_test(tc, a_text_may_be_long_but_not_endless);
     tcase_add_test(tc, phrases_are_kept_in_order_whatever_the_list_is_called);

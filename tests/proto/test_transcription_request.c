@@ -73,6 +73,35 @@ START_TEST(only_a_model_and_a_file_are_needed)
     }
 END_TEST
 
+static const struct {
+    struct given fields[4];
+    bool separate;
+    unsigned raw_channels;
+} channel_fields[] = {
+    {{{"channels", "separate"}}, true, 0},
+    {{{"multichannel", "true"}}, true, 0},
+    {{{"multichannel", "false"}}, false, 0},
+    {{{"multichannel", "false"}, {"channels", "separate"}}, true, 0},
+    {{{"channels", "separate"}, {"multichannel", "false"}}, true, 0},
+    {{{"channels", "separate"}, {"channel", "mix"}}, true, 0},
+    {{{"encoding", "s16le"}, {"sample_rate", "8000"}, {"channels", "2"}, {"multichannel", "true"}},
+     true,
+     2},
+};
+
+START_TEST(channels_may_be_asked_for_each_by_itself)
+    {
+        ck_assert_int_eq(give("model", "en-v1"), API_OK);
+        for (size_t i = 0; i < 4 && channel_fields[_i].fields[i].name; i++)
+            ck_assert_int_eq(
+                give(channel_fields[_i].fields[i].name, channel_fields[_i].fields[i].value),
+                API_OK);
+        ck_assert_int_eq(finish(), API_OK);
+        ck_assert_int_eq(req.audio.separate, channel_fields[_i].separate);
+        ck_assert_uint_eq(req.audio.raw.channels, channel_fields[_i].raw_channels);
+    }
+END_TEST
+
 START_TEST(every_field_lands_where_it_belongs)
     {
         static const struct given all[] = {
@@ -382,6 +411,28 @@ static const struct {
     {{{"model", "en"}, {"encoding", "mulaw"}}, API_MISSING_PARAMETER, "sample_rate", NULL},
     {{{"model", "en"}, {"sample_rate", "8000"}}, API_MISSING_PARAMETER, "encoding", NULL},
     {{{"model", "en"}, {"channels", "1"}}, API_MISSING_PARAMETER, "encoding", NULL},
+    {{{"channels", "seperate"}}, API_INVALID_VALUE, "channels", NULL},
+    {{{"multichannel", "both"}}, API_INVALID_VALUE, "multichannel", NULL},
+    {{{"model", "en"}, {"channels", "separate"}, {"channel", "1"}},
+     API_INVALID_REQUEST,
+     "channel",
+     "channel picks channel 1, where every channel is asked for: leave one of the two out"},
+    {{{"model", "en"}, {"channel", "0"}, {"multichannel", "true"}},
+     API_INVALID_REQUEST,
+     "channel",
+     NULL},
+    {{{"model", "en"}, {"channels", "separate"}, {"keep", "true"}},
+     API_UNSUPPORTED_PARAMETER,
+     "keep",
+     NULL},
+    {{{"model", "en"}, {"multichannel", "1"}, {"alternatives", "2"}},
+     API_UNSUPPORTED_PARAMETER,
+     "alternatives",
+     NULL},
+    {{{"model", "en"}, {"multichannel", "1"}, {"include[]", "logprobs"}},
+     API_UNSUPPORTED_PARAMETER,
+     "include[]",
+     NULL},
     {{{"prompt", "\xFF"}}, API_INVALID_VALUE, "prompt", "prompt is not UTF-8 text"},
     {{{"model", "\xC3"}}, API_INVALID_VALUE, "model", "model is not UTF-8 text"},
     {{{"response_format", "a\x01\"b"}}, API_INVALID_VALUE, "response_format", NULL},
@@ -528,6 +579,7 @@ Suite *suite(void)
     TCase *c = tcase_create("transcription_request");
     tcase_add_checked_fixture(c, setup, teardown);
     tcase_add_test(c, only_a_model_and_a_file_are_needed);
+    tcase_add_loop_test(c, channels_may_be_asked_for_each_by_itself, 0, COUNT(channel_fields));
     tcase_add_test(c, every_field_lands_where_it_belongs);
     tcase_add_test(c, log_probabilities_come_with_json);
     tcase_add_loop_test(c, response_formats_are_openais, 0, COUNT(formats));

@@ -274,6 +274,88 @@ START_TEST(times_round_to_the_millisecond_with_carry)
     }
 END_TEST
 
+/* A caller (channel 0) and an agent, who says two segments in one turn. */
+static struct word caller_words[] = {{"hello", 1, 1.5, 0.5}, {"yes", 6, 6.25, 1}};
+static struct segment caller_segments[] = {{"hello", 1, 1.5, 0, 1, 0, 0, -1, 0},
+                                           {"yes", 6, 6.25, 1, 1, 0, 0, -1, 0}};
+static struct word agent_words[] = {{"a", 2, 2.5, 1}, {"<b>", 4, 6.125, 1}};
+static struct segment agent_segments[] = {{"a", 2, 2.5, 0, 1, 0, 0, -1, 0},
+                                          {"<b>", 4, 6.125, 1, 1, 0, 0, -1, 0}};
+static char caller_text[] = "hello yes", agent_text[] = "a <b>";
+static const struct transcript caller = {.text = caller_text,
+                                         .words = caller_words,
+                                         .n_words = 2,
+                                         .segments = caller_segments,
+                                         .n_segments = 2,
+                                         .duration_seconds = 10};
+static const struct transcript agent = {.text = agent_text,
+                                        .words = agent_words,
+                                        .n_words = 2,
+                                        .segments = agent_segments,
+                                        .n_segments = 2,
+                                        .duration_seconds = 10};
+
+#define PARTIES                                                                                    \
+    "\"text\":\"hello\\na <b>\\nyes\",\"channels\":["                                              \
+    "{\"channel\":0,\"text\":\"hello yes\",\"talk_seconds\":0.75},"                                \
+    "{\"channel\":1,\"text\":\"a <b>\",\"talk_seconds\":2.625}],"                                  \
+    "\"overlap_seconds\":0.125,\"silence_seconds\":6.75,\"dual_mono\":false,"
+#define CALL_USAGE "\"usage\":{\"type\":\"duration\",\"seconds\":10}}"
+
+static const struct {
+    enum response_format format;
+    const char *body;
+} call_bodies[] = {
+    {RESPONSE_JSON, "{" PARTIES CALL_USAGE},
+    {RESPONSE_TEXT, "Channel 0: hello\nChannel 1: a <b>\nChannel 0: yes\n"},
+    {RESPONSE_SRT, "1\n00:00:01,000 --> 00:00:01,500\nChannel 0: hello\n\n"
+                   "2\n00:00:02,000 --> 00:00:02,500\nChannel 1: a\n\n"
+                   "3\n00:00:04,000 --> 00:00:06,125\nChannel 1: <b>\n\n"
+                   "4\n00:00:06,000 --> 00:00:06,250\nChannel 0: yes\n\n"},
+    {RESPONSE_VTT, "WEBVTT\n\n"
+                   "00:00:01.000 --> 00:00:01.500\n<v Channel 0>hello\n\n"
+                   "00:00:02.000 --> 00:00:02.500\n<v Channel 1>a\n\n"
+                   "00:00:04.000 --> 00:00:06.125\n<v Channel 1>&lt;b&gt;\n\n"
+                   "00:00:06.000 --> 00:00:06.250\n<v Channel 0>yes\n\n"},
+    {RESPONSE_VERBOSE_JSON,
+     "{\"task\":\"transcribe\",\"language\":\"english\",\"duration\":10," PARTIES "\"words\":["
+     "{\"word\":\"hello\",\"start\":1,\"end\":1.5,\"confidence\":0.5,\"channel\":0},"
+     "{\"word\":\"a\",\"start\":2,\"end\":2.5,\"confidence\":1,\"channel\":1},"
+     "{\"word\":\"<b>\",\"start\":4,\"end\":6.125,\"confidence\":1,\"channel\":1},"
+     "{\"word\":\"yes\",\"start\":6,\"end\":6.25,\"confidence\":1,\"channel\":0}]," CALL_USAGE},
+};
+
+START_TEST(a_call_has_its_turns_and_says_who_talks)
+    {
+        const struct transcript *transcripts[] = {&caller, &agent};
+        struct conversation *call;
+        ck_assert_int_eq(conversation_new(&call, transcripts, 2, NULL), ASR_OK);
+        struct transcription_answer answer = {.conversation = call, .config = &config};
+        req.format = call_bodies[_i].format;
+        req.word_times = req.format == RESPONSE_VERBOSE_JSON;
+        ck_assert_int_eq(transcription_render(&answer, &req, &out, &err), ASR_OK);
+        ck_assert_str_eq(out.bytes, call_bodies[_i].body);
+        conversation_free(call);
+    }
+END_TEST
+
+START_TEST(segments_of_a_call_have_their_channel)
+    {
+        const struct transcript *transcripts[] = {&caller, &agent};
+        struct conversation *call;
+        ck_assert_int_eq(conversation_new(&call, transcripts, 2, NULL), ASR_OK);
+        struct transcription_answer answer = {
+            .conversation = call, .config = &config, .dual_mono = true};
+        req.format = RESPONSE_VERBOSE_JSON;
+        ck_assert_int_eq(transcription_render(&answer, &req, &out, &err), ASR_OK);
+        ck_assert_ptr_nonnull(strstr(out.bytes, "\"dual_mono\":true"));
+        const char *second = strstr(out.bytes, "{\"id\":1,");
+        ck_assert_ptr_nonnull(second);
+        ck_assert_ptr_nonnull(strstr(second, "\"no_speech_prob\":0,\"channel\":1},{\"id\":2,"));
+        conversation_free(call);
+    }
+END_TEST
+
 START_TEST(content_types_are_static_and_apart)
     {
         ck_assert_str_eq(transcription_content_type(RESPONSE_JSON), "application/json");
@@ -358,6 +440,8 @@ Suite *suite(void)
     tcase_add_test(c, vtt_cues_never_end_before_they_start);
     tcase_add_test(c, cue_text_cannot_end_its_cue_or_be_markup);
     tcase_add_loop_test(c, times_round_to_the_millisecond_with_carry, 0, COUNT(times));
+    tcase_add_loop_test(c, a_call_has_its_turns_and_says_who_talks, 0, COUNT(call_bodies));
+    tcase_add_test(c, segments_of_a_call_have_their_channel);
     tcase_add_test(c, content_types_are_static_and_apart);
     tcase_add_test(c, a_body_over_the_limit_leaves_nothing_behind);
     tcase_add_test(c, every_allocation_may_fail);
