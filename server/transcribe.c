@@ -78,67 +78,81 @@ static enum asr_status read_file(const char *file, struct buffer *out, struct as
     return st;
 }
 
-/* A line for each channel, which is named behind the file. */
-static enum asr_status render_parties(const struct file_job *job,
-                                      const struct conversation *conversation, struct buffer *out,
-                                      struct asr_error *err)
+/* In the format that was asked for, tsv excepted. */
+static enum asr_status render(struct file_job *job, struct transcription_answer answer)
 {
-    enum asr_status st = ASR_OK;
+    const struct file_list *list = job->list;
+    struct buffer *out = &job->text;
 
-    for (size_t p = 0; p < conversation->n_parties && st == ASR_OK; p++)
-        st = buffer_printf(out, err, "%s#%zu\t%s\n", job->file, p,
-                           conversation->parties[p].transcript->text);
+    answer.config = model_config(pipeline_model(list->pipeline));
+    answer.phrases = list->phrases;
+    enum asr_status st = transcription_render(&answer, &list->request, out, &job->err);
+    /* A body may end without a newline; a line of output may not. */
+    if (st == ASR_OK && (out->n_bytes == 0 || out->bytes[out->n_bytes - 1] != '\n'))
+        st = buffer_append(out, "\n", 1, &job->err);
     return st;
 }
 
-/* Of either, and not the other. */
-static enum asr_status render(const struct file_job *job, const struct transcript *transcript,
-                              const struct call *call, struct buffer *out, struct asr_error *err)
+/* Nobody waits for one file more than for another, and none is given up. */
+static const struct ticket ticket = {LANE_LIVE, INFINITY, false};
+
+static enum asr_status transcribe_one(struct file_job *job, const struct recording *recording,
+                                      const struct transcribe_options *options)
 {
     const struct file_list *list = job->list;
-    const struct transcription_answer answer = {
-        .transcript = transcript,
-        .conversation = call->conversation,
-        .dual_mono = call->dual_mono,
-        .config = model_config(pipeline_model(list->pipeline)),
-        .phrases = list->phrases,
-    };
+    struct pipeline_times times = {0};
+    struct transcript *transcript;
+    enum asr_status st =
+        pipeline_run(list->pipeline, &ticket, recording, options, &transcript, &times, &job->err);
 
+    if (st != ASR_OK)
+        return st;
     if (list->options->format == OUTPUT_TSV)
-        return list->separate ? render_parties(job, call->conversation, out, err)
-                              : buffer_printf(out, err, "%s\t%s\n", job->file, transcript->text);
-    enum asr_status st = transcription_render(&answer, &list->request, out, err);
-    /* A body may end without a newline; a line of output may not. */
-    if (st == ASR_OK && (out->n_bytes == 0 || out->bytes[out->n_bytes - 1] != '\n'))
-        st = buffer_append(out, "\n", 1, err);
+        st = buffer_printf(&job->text, &job->err, "%s\t%s\n", job->file, transcript->text);
+    else
+        st = render(job, (struct transcription_answer){.transcript = transcript});
+    transcript_free(transcript);
+    return st;
+}
+
+/* tsv: a line a channel, which is named behind the file. */
+static enum asr_status transcribe_channels(struct file_job *job, const struct recording *recording,
+                                           const struct transcribe_options *options)
+{
+    const struct file_list *list = job->list;
+    struct pipeline_times times = {0};
+    struct call call;
+    enum asr_status st =
+        call_transcribe(&call, list->pipeline, &ticket, recording, options, &times, &job->err);
+
+    if (st != ASR_OK)
+        return st;
+    if (list->options->format != OUTPUT_TSV)
+        st = render(job, (struct transcription_answer){.conversation = call.conversation,
+                                                       .dual_mono = call.dual_mono});
+    for (size_t p = 0; list->options->format == OUTPUT_TSV && p < call.n_parties && st == ASR_OK;
+         p++)
+        st = buffer_printf(&job->text, &job->err, "%s#%zu\t%s\n", job->file, p,
+                           call.transcripts[p]->text);
+    call_free(&call);
     return st;
 }
 
 static enum asr_status transcribe_file(struct file_job *job)
 {
-    static const struct ticket ticket = {LANE_LIVE, INFINITY, false};
     const struct file_list *list = job->list;
-    struct transcribe_options decoding = transcribe_defaults;
-    struct transcript *transcript = NULL;
-    struct call call = {0};
-    struct pipeline_times times = {0};
+    struct transcribe_options options = transcribe_defaults;
     struct buffer audio;
 
-    decoding.phrases = list->phrases;
+    options.phrases = list->phrases;
     buffer_init(&audio, MAX_FILE_BYTES);
     enum asr_status st = read_file(job->file, &audio, &job->err);
     if (st == ASR_OK) {
-        struct recording recording = {audio.bytes, audio.n_bytes, list->raw, list->channel};
-        st = list->separate ? call_transcribe(&call, list->pipeline, &ticket, &recording, &decoding,
-                                              &times, &job->err)
-                            : pipeline_run(list->pipeline, &ticket, &recording, &decoding,
-                                           &transcript, &times, &job->err);
+        const struct recording recording = {audio.bytes, audio.n_bytes, list->raw, list->channel};
+        st = list->separate ? transcribe_channels(job, &recording, &options)
+                            : transcribe_one(job, &recording, &options);
     }
     buffer_free(&audio);
-    if (st == ASR_OK)
-        st = render(job, transcript, &call, &job->text, &job->err);
-    transcript_free(transcript);
-    call_free(&call);
     return st;
 }
 
