@@ -11,8 +11,9 @@
  *
  *   confidence = 1 / (1 + exp(-(bias + share_weight logit(share) + posterior_weight ln p)))
  *
- * The share counts as at least 0.01 and at most 0.99. p is the geometric mean of the word's token posteriors. The map comes with the model
- * (struct confidence_map, model/config.h); tests/bench/confidence.py fits it. */
+ * The share counts as at least 0.01 and at most 0.99. p is the geometric mean of the word's token
+ * posteriors. The map comes with the model (struct confidence_map, model/config.h);
+ * tests/bench/confidence.py fits it. */
 #ifndef MODEL_CONFIDENCE_H
 #define MODEL_CONFIDENCE_H
 
