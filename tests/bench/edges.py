@@ -47,8 +47,9 @@ def read_channels(path):
     raise ValueError("%s has no data" % path)
 
 
-def mulaw_wav(samples, rate):
-    return (struct.pack("<4sI4s4sIHHIIHHH", b"RIFF", 38 + len(samples), b"WAVE", b"fmt ", 18, 7, 1, rate, rate, 1, 8, 0)
+def mulaw_wav(samples, rate, n_channels=1):
+    return (struct.pack("<4sI4s4sIHHIIHHH", b"RIFF", 38 + len(samples), b"WAVE", b"fmt ", 18, 7, n_channels, rate,
+                        rate * n_channels, n_channels, 8, 0)
             + struct.pack("<4sI", b"data", len(samples)) + samples)
 
 
@@ -114,4 +115,5 @@ def main():
             print(json.dumps(line), flush=True)
 
 
-main()
+if __name__ == "__main__":
+    main()
