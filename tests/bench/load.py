@@ -15,6 +15,7 @@ EVAL = os.environ.get("EVAL")
 CLIENTS = [int(n) for n in os.environ.get("CLIENTS", "1 8 32 64").split()]
 ROUNDS = int(os.environ.get("ROUNDS", "3"))
 REQUESTS = int(os.environ.get("REQUESTS", "4"))
+OTHERS = 31  # beside the one live client that is watched
 SHORTEST_SECONDS, LONGEST_SECONDS = 3, 15
 PATH = "audio/transcriptions?model=en-v1&response_format=verbose_json&timestamp_granularities=word"
 
@@ -34,8 +35,8 @@ class Client:
         self.path = url.path + PATH
         self.connection = http.client.HTTPConnection(url.hostname, url.port)
 
-    def ask(self, audio):
-        self.connection.request("POST", self.path, audio, {"Content-Type": "audio/flac"})
+    def ask(self, audio, field=""):
+        self.connection.request("POST", self.path + field, audio, {"Content-Type": "audio/flac"})
         response = self.connection.getresponse()
         return response.status, response.read()
 
@@ -47,19 +48,25 @@ def processor_seconds(process):
 
 
 class Round:
-    """`clients` clients, each sending its requests as fast as they are answered."""
+    """`clients` clients, each sending its requests as fast as they are answered; what is counted is theirs.
+    Meanwhile `others` clients do the same with a field of their own in the query."""
 
-    def __init__(self, server, corpus, clients):
+    def __init__(self, server, corpus, clients, others=0, field=""):
         self.corpus, self.lock, self.latencies = corpus, threading.Lock(), []
         self.different = self.refused = self.next = 0
         self.audio_seconds = 0.0
         self.wanted = max(clients * REQUESTS, len(corpus))
         self.address, process = server
+        self.over = threading.Event()
         threads = [threading.Thread(target=self.ask_all) for _ in range(clients)]
+        company = [threading.Thread(target=self.keep_busy, args=(field, i)) for i in range(others)]
         own, before, start = self.own_seconds(), processor_seconds(process), time.monotonic()
-        for thread in threads:
+        for thread in company + threads:
             thread.start()
         for thread in threads:
+            thread.join()
+        self.over.set()
+        for thread in company:
             thread.join()
         self.seconds = time.monotonic() - start
         self.processor = processor_seconds(process) - before
@@ -86,6 +93,17 @@ class Round:
                 self.refused += status != 200
                 self.different += status == 200 and answer != recording["answer"]
                 self.audio_seconds += recording["seconds"]
+
+
+    def keep_busy(self, field, number):
+        client = Client(self.address)
+        while not self.over.is_set():
+            recording = self.corpus[number % len(self.corpus)]
+            status, answer = client.ask(recording["audio"], field)
+            with self.lock:
+                self.refused += status != 200
+                self.different += status == 200 and answer != recording["answer"]
+            number += 1
 
 
 def load_corpus(address):
@@ -135,6 +153,17 @@ def report(name, clients, rounds):
     return audio / seconds, audio / processor
 
 
+def lanes(server, corpus, others):
+    """How long one live client waits among live ones, and among bulk ones."""
+    for name, field in ("live", ""), ("bulk", "&priority=bulk"):
+        one = Round(server, corpus, 1, others, field)
+        latencies = sorted(one.latencies)
+        print(json.dumps({"bench": "load", "live_clients": 1, "others": others, "others_are": name,
+                          "requests": len(latencies), "refused": one.refused, "different": one.different,
+                          "p50_ms": round(latencies[len(latencies) // 2], 1),
+                          "p99_ms": round(latencies[int(len(latencies) * 0.99)], 1)}), flush=True)
+
+
 def main():
     if not EVAL:
         print(json.dumps({"bench": "load", "skipped": "set EVAL to a folder that has read16k"}))
@@ -158,6 +187,7 @@ def main():
                 "of_engine_per_cpu_second": round(batched[1] / offline[1], 2),
                 "of_one_by_one": round(batched[0] / alone[0], 2),
                 "of_one_by_one_per_cpu_second": round(batched[1] / alone[1], 2)}), flush=True)
+        lanes(on, corpus, OTHERS)
 
 
 if __name__ == "__main__":
